@@ -1,0 +1,68 @@
+//! The clocks. Reading one costs no system call (vDSO); the coarse copy costs a thread-local load.
+
+use std::cell::Cell;
+
+use evenkeel_base::{Instant, WallTime};
+use rustix::time::{ClockId, clock_gettime};
+
+/// The monotonic clock, nanoseconds since boot.
+pub fn now() -> Instant {
+    let t = clock_gettime(ClockId::Monotonic);
+    // The monotonic clock is never negative; were it so, zero is the harmless answer.
+    let secs = u64::try_from(t.tv_sec).unwrap_or(0);
+    let nanos = u64::try_from(t.tv_nsec).unwrap_or(0);
+    Instant::from_nanos(secs.saturating_mul(1_000_000_000).saturating_add(nanos))
+}
+
+/// The date. A clock set before 1970 reads as 1970.
+pub fn wall() -> WallTime {
+    let t = clock_gettime(ClockId::Realtime);
+    let secs = u64::try_from(t.tv_sec).unwrap_or(0);
+    let micros = u64::try_from(t.tv_nsec).unwrap_or(0) / 1_000;
+    WallTime::from_micros(secs.saturating_mul(1_000_000).saturating_add(micros))
+}
+
+thread_local! {
+    static COARSE: Cell<Option<(Instant, WallTime)>> = const { Cell::new(None) };
+}
+
+/// Reads both clocks and keeps them for [`coarse`] and [`coarse_wall`] on this thread. Call once per loop turn.
+pub fn refresh() -> Instant {
+    let pair = (now(), wall());
+    COARSE.set(Some(pair));
+    pair.0
+}
+
+/// The monotonic clock as of this thread's last [`refresh`] (reads it if there was none).
+pub fn coarse() -> Instant {
+    match COARSE.get() {
+        Some((at, _)) => at,
+        None => refresh(),
+    }
+}
+
+/// The date as of this thread's last [`refresh`].
+pub fn coarse_wall() -> WallTime {
+    match COARSE.get() {
+        Some((_, date)) => date,
+        None => {
+            refresh();
+            wall()
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn coarse_stands_still_until_refreshed() {
+        let first = coarse();
+        assert_eq!(coarse(), first);
+        assert!(now() >= first);
+        assert!(refresh() >= first);
+        assert!(wall().secs() > 1_600_000_000, "after 2020");
+        assert!(coarse_wall() <= wall());
+    }
+}
