@@ -1,8 +1,10 @@
 //! What a configuration says, as words: sections, lines, words, each with its place. No meaning yet.
 
+use crate::env::Environment;
 use bstr::{BStr, BString, ByteSlice};
 use evenkeel_base::Span;
 use std::borrow::Cow;
+use std::sync::Arc;
 
 /// One word of a line, after quotes, escapes and variables were resolved.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -70,7 +72,7 @@ macro_rules! section_kinds {
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
         pub enum SectionKind {
             $($(#[$doc])* $kind,)*
-            /// A word at the start of a line that looks like the head of a section that we don't know.
+            /// A misspelt section's word. The reader has diagnosed it: there is nothing to say about its lines.
             Unknown,
         }
 
@@ -148,8 +150,11 @@ pub struct Section {
     pub kind: SectionKind,
     /// The line that starts it, with the section's word.
     pub head: Line,
-    /// The lines in it, as written: `setenv` and the like are here too, already applied by the reader.
+    /// The lines in it, as written. `setenv`, `presetenv`, `unsetenv` and `resetenv` of `global` are here too, checked
+    /// and applied by the reader.
     pub lines: Vec<Line>,
+    /// The variables as they were at the section's end: what addresses are expanded with. Shared between sections.
+    pub env: Arc<Environment>,
 }
 
 impl Section {
