@@ -1,38 +1,11 @@
 //! What a configuration says, as words: sections, lines, words, each with its place. No meaning yet.
+//!
+//! A word may be empty (`""`): in the original it ends a list of arguments.
 
 use crate::env::Environment;
-use bstr::{BStr, BString, ByteSlice};
 use evenkeel_base::Span;
-use std::borrow::Cow;
+pub use evenkeel_base::word::Word;
 use std::sync::Arc;
-
-/// One word of a line, after quotes, escapes and variables were resolved.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Word {
-    /// The bytes that the keyword's function sees.
-    pub text: BString,
-    /// Where the word was written, with its quotes.
-    pub span: Span,
-    /// True if any part of it stood in quotes.
-    pub quoted: bool,
-}
-
-impl Word {
-    /// The word's bytes.
-    pub fn bytes(&self) -> &BStr {
-        self.text.as_bstr()
-    }
-
-    /// The word as text; bytes that are not UTF-8 become U+FFFD.
-    pub fn str(&self) -> Cow<'_, str> {
-        self.text.to_str_lossy()
-    }
-
-    /// True if the word is exactly `text`. Case counts, as in the original.
-    pub fn is(&self, text: &str) -> bool {
-        self.text == text.as_bytes()
-    }
-}
 
 /// One statement: at least one word.
 #[derive(Clone, Debug, PartialEq, Eq)]
