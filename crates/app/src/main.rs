@@ -1,2 +1,5 @@
 //! The door.
+
+pub mod render;
+
 fn main() {}
