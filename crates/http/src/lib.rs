@@ -1,1 +1,10 @@
-//! (room to be furnished)
+//! HTTP message model and the HTTP/1 codec.
+#![forbid(unsafe_code)]
+
+/// A request head.
+#[derive(Clone, Debug, Default)]
+pub struct RequestHead {}
+
+/// A response head.
+#[derive(Clone, Debug, Default)]
+pub struct ResponseHead {}
