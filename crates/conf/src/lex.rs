@@ -26,6 +26,9 @@ pub struct Context<'a> {
     pub start: u32,
 }
 
+/// Every pseudo-variable.
+const PSEUDO: [&[u8]; 3] = [b".FILE", b".LINE", b".SECTION"];
+
 /// The values of the pseudo-variables.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Pseudo<'a> {
@@ -166,7 +169,8 @@ impl<'a> Lexer<'a> {
     /// A backslash and what follows. What is no escape sequence stays as it is, with its backslash.
     fn escape(&mut self, in_double: bool) -> Result<(), Fault> {
         let plain = match self.line.get(self.at + 1).copied() {
-            Some(c @ (b' ' | b'\t' | b'\\' | b'\'' | b'"')) => c,
+            // The manual lists a tab here, too, but the original does not take it.
+            Some(c @ (b' ' | b'\\' | b'\'' | b'"')) => c,
             Some(b'#') if self.mode == Mode::Line => b'#',
             Some(b'$') if in_double => b'$',
             Some(b'n') => b'\n',
@@ -226,6 +230,14 @@ impl<'a> Lexer<'a> {
         }
         let len = dotted + name_len(&rest[dotted..]);
         let name = &rest[..len];
+        if dotted > 0 && !PSEUDO.contains(&name) {
+            return Err(self.fault(
+                "bad-variable",
+                "forbidden first char in environment variable name",
+                name_at..name_at + len,
+                Some("The pseudo-variables are .FILE, .LINE and .SECTION."),
+            ));
+        }
         self.at = name_at + len;
         let (mut list, mut default) = (false, None);
         if braced {
@@ -240,14 +252,6 @@ impl<'a> Lexer<'a> {
                 number.as_bytes()
             }
             b".SECTION" => self.context.place.section,
-            [b'.', ..] => {
-                return Err(self.fault(
-                    "bad-variable",
-                    "unknown pseudo-variable",
-                    name_at..name_at + len,
-                    Some("The pseudo-variables are .FILE, .LINE and .SECTION."),
-                ));
-            }
             name => self.context.env.get(name).map(|value| value.as_bytes()).or(default).unwrap_or(b""),
         };
         if list { self.put_list(value, dollar) } else { self.put(value) }
@@ -529,7 +533,7 @@ mod tests {
                 ".notice \"a $\"" → ".notice"@0-7 q"a "@8-11 !forbidden first char in environment variable name 12-13
                 ".notice \"a $" → ".notice"@0-7 q"a "@8-11 !forbidden first char in environment variable name 12-12
                 ".notice \"${B-\"x\"}\"" → ".notice"@0-7 !unmatched brace in environment variable name 10-13
-                ".notice \"${.FOO}\"" → ".notice"@0-7 !unknown pseudo-variable 11-15
+                ".notice \"${.FOO}\"" → ".notice"@0-7 !forbidden first char in environment variable name 11-15
                 "a\\x00b" → "a"@0-1 !a word cannot contain a NUL byte 1-5
             "#]],
         );

@@ -439,7 +439,7 @@ impl Reader<'_> {
     /// `.diag`, `.notice`, `.warning`, `.alert`: one argument.
     fn message(&mut self, line: &Line, level: Level) {
         let text = line.arg(0).map(|word| word.str()).unwrap_or_default();
-        if let Some(surplus) = line.arg(1) {
+        if let Some(surplus) = line.arg(1).filter(|word| !word.text.is_empty()) {
             let message = format!("Unexpected argument '{}' for '{}'", surplus.str(), line.keyword().str());
             let what = Diagnostic::error("directive", message, surplus.span);
             return self.say(what.help("Use quotes if the message should contain spaces."));
@@ -489,7 +489,7 @@ impl Reader<'_> {
     }
 
     fn no_arguments(&mut self, file: &File, line: &Line) {
-        let Some(surplus) = line.arg(0) else { return };
+        let Some(surplus) = line.arg(0).filter(|word| !word.text.is_empty()) else { return };
         if file.surplus == 0 {
             let message = format!("Unexpected argument '{}' for '{}'", surplus.str(), line.keyword().str());
             self.say(Diagnostic::error("directive", message, surplus.span));
@@ -544,13 +544,14 @@ fn push(diags: &mut Vec<Diagnostic>, full: &mut bool, what: Diagnostic) {
 fn condition_span(line: &Line, at: usize) -> Span {
     let mut start = 0;
     for word in line.args() {
-        let end = start + word.text.len();
-        if at < end {
-            let verbatim = (word.span.end - word.span.start) as usize == word.text.len();
-            let from = word.span.start + (at - start) as u32;
-            return if verbatim { Span::new(word.span.file, from, word.span.end) } else { word.span };
-        }
-        start = end + 1;
+        // An offset on the blank that joins two words belongs just after the first.
+        let Some(within) = at.checked_sub(start).filter(|within| *within <= word.text.len()) else {
+            start += word.text.len() + 1;
+            continue;
+        };
+        let verbatim = (word.span.end - word.span.start) as usize == word.text.len();
+        let from = word.span.start + within as u32;
+        return if verbatim { Span::new(word.span.file, from, word.span.end) } else { word.span };
     }
     line.span.after()
 }
@@ -821,6 +822,14 @@ mod tests {
                 ".if 1 && streq(\"$A\",\"b\" x\n.endif\n",
                 expect![[r#"
                 Error condition: expected ')' after '(one two,b x' in '.if' at position 23 @ 0.cfg:1:26+0
+            "#]],
+            ),
+            (
+                ".if streq && 1\n.endif\n.if 1 2&\n.endif\n.if \"(1\" \n.endif\n",
+                expect![[r#"
+                Error condition: predicate 'streq' expects 2 arguments, got 0 in '.if' at position 6 @ 0.cfg:1:10+0
+                Error condition: unexpected character '2' at the end of conditional expression '1 2&' in '.if' at position 3 @ 0.cfg:3:7+2
+                Error condition: expected ')' after conditional expression '(1' in '.if' at position 1 @ 0.cfg:5:5+4
             "#]],
             ),
             (
