@@ -110,6 +110,11 @@ section_kinds! {
 }
 
 impl SectionKind {
+    /// True if the section needs no name.
+    pub fn may_be_anonymous(self) -> bool {
+        matches!(self, SectionKind::Global | SectionKind::Defaults)
+    }
+
     /// The section that `word` starts, if it is one's first word. Case counts, as in the original.
     pub fn of(word: &Word) -> Option<SectionKind> {
         SectionKind::ALL.iter().copied().find(|kind| word.is(kind.word()))

@@ -4,6 +4,7 @@
 //! files, folders   source   bytes and their names            (the only step that touches files)
 //!  └ lines         lex      words: quotes, escapes, variables
 //!    └ AST         read     conditions (cond), variables (env), sections (ast); never fails
+//!      └ Plan      lower    keywords, defaults, names to ids, cross checks; only from an AST without errors
 //! ```
 //! Nothing here prints or exits: what is wrong comes back as diagnostics.
 #![forbid(unsafe_code)]
@@ -12,11 +13,15 @@ pub mod ast;
 pub mod cond;
 pub mod env;
 pub mod lex;
+mod load;
+pub mod lower;
 pub mod read;
 pub mod source;
 
 pub use ast::{Ast, Line, Section, SectionKind, Word};
 pub use cond::{CondEnv, CondError};
 pub use env::Environment;
+pub use load::{Loaded, load};
+pub use lower::Outside;
 pub use read::{Inputs, POINTED_CODES, READER_CODES, read};
 pub use source::Input;

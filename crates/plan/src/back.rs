@@ -4,10 +4,10 @@ use std::time::Duration;
 
 use evenkeel_balance::Algorithm;
 use evenkeel_base::{ServerId, Span};
-use evenkeel_expr::{Cond, Expr};
 
 use crate::addr::Addr;
 use crate::check::CheckPlan;
+use crate::pending::{Cond, Expr};
 
 /// The backend face of a proxy.
 #[derive(Debug)]
@@ -51,6 +51,36 @@ pub struct Back {
     /// `load-server-state-from-file`.
     pub state_file: StateFile,
 }
+
+impl Default for Back {
+    /// A backend that says nothing.
+    fn default() -> Self {
+        Self {
+            servers: Vec::new(),
+            algorithm: Algorithm::RoundRobin,
+            key: BalanceKey::None,
+            cookie: None,
+            use_server: Vec::new(),
+            force_persist: Vec::new(),
+            ignore_persist: Vec::new(),
+            retries: RETRIES,
+            retry_on: RetryOn::default(),
+            fullconn: 0,
+            reuse: HttpReuse::default(),
+            dispatch: None,
+            transparent: false,
+            source: None,
+            send_name_header: None,
+            check: CheckPlan::default(),
+            log_health_checks: false,
+            disable_on_404: false,
+            state_file: StateFile::default(),
+        }
+    }
+}
+
+/// `retries` where the file doesn't say (configuration manual, `retries`).
+pub const RETRIES: u32 = 3;
 
 /// `load-server-state-from-file`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -155,7 +185,7 @@ pub enum UseServerTarget {
     /// Known at load.
     Server(ServerId),
     /// Known per request.
-    Dynamic(evenkeel_expr::LogFormat),
+    Dynamic(crate::pending::LogFormat),
 }
 
 /// What `cookie` does (configuration manual, `cookie`).

@@ -1,9 +1,9 @@
 //! What a backend's health checks do.
 
-use evenkeel_health::CheckKind;
+use crate::pending::CheckKind;
 
 /// The check of a backend.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct CheckPlan {
     /// What is sent and expected.
     pub kind: CheckKind,

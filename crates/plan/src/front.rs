@@ -3,12 +3,13 @@
 use std::time::Duration;
 
 use evenkeel_base::{ListenerId, ProxyId, Span};
-use evenkeel_expr::{Cond, LogFormat};
 
 use crate::addr::Addr;
+use crate::global::Account;
+use crate::pending::{Cond, LogFormat};
 
 /// The frontend face of a proxy.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Front {
     /// Its listeners.
     pub listeners: Vec<ListenerId>,
@@ -19,7 +20,7 @@ pub struct Front {
     /// `rate-limit sessions` per second; 0: none.
     pub rate_limit: u32,
     /// `use_backend` in order.
-    pub use_backend: Vec<evenkeel_rules::UseBackend>,
+    pub use_backend: Vec<crate::pending::UseBackend>,
     /// `default_backend`; of a listen: itself.
     pub default_backend: Option<ProxyId>,
     /// `capture request header`, with `len`: slots in order.
@@ -100,9 +101,9 @@ pub struct Listener {
     /// `mode`, `uid`/`user`, `gid`/`group` of a UNIX socket.
     pub unix_mode: Option<u32>,
     /// See `unix_mode`.
-    pub unix_uid: Option<u32>,
+    pub unix_user: Option<Account>,
     /// See `unix_mode`.
-    pub unix_gid: Option<u32>,
+    pub unix_group: Option<Account>,
     /// `nice`, `process`, `thread`: accepted; sharding is by SO_REUSEPORT.
     pub nice: i32,
     /// The words.

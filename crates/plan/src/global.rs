@@ -29,10 +29,10 @@ pub struct StatsSocket {
     pub level: CliLevel,
     /// `mode`, for UNIX sockets.
     pub mode: Option<u32>,
-    /// `user`/`uid` as a number.
-    pub uid: Option<u32>,
+    /// `user`/`uid`.
+    pub user: Option<Account>,
     /// `group`/`gid`.
-    pub gid: Option<u32>,
+    pub group: Option<Account>,
     /// `expose-fd listeners`.
     pub expose_fd: bool,
     /// The line.

@@ -3,9 +3,9 @@
 use std::path::PathBuf;
 
 use evenkeel_base::Span;
-use evenkeel_expr::LogFormat;
 
 use crate::addr::Addr;
+use crate::pending::LogFormat;
 
 /// How lines leave.
 #[derive(Clone, Debug, PartialEq, Eq)]

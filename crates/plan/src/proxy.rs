@@ -218,24 +218,51 @@ pub struct Proxy {
     pub back: Option<Back>,
 }
 
+impl Proxy {
+    /// An empty section.
+    pub fn new(id: ProxyId, name: impl Into<String>, kind: ProxyKind, span: Span) -> Self {
+        Self {
+            id,
+            name: name.into(),
+            number: 0,
+            kind,
+            mode: Mode::Tcp,
+            disabled: false,
+            span,
+            description: None,
+            timeouts: Timeouts::default(),
+            options: ProxyOptions::default(),
+            http_mode: HttpMode::default(),
+            forwardfor: None,
+            originalto: None,
+            errors: Vec::new(),
+            log: LogPlan::default(),
+            stats: None,
+            rules: ProxyRules::default(),
+            front: None,
+            back: None,
+        }
+    }
+}
+
 /// Compiled rule sets, each in file order.
 #[derive(Debug, Default)]
 pub struct ProxyRules {
     /// `tcp-request connection`.
-    pub tcp_connection: Vec<evenkeel_rules::Rule>,
+    pub tcp_connection: Vec<crate::pending::Rule>,
     /// `tcp-request session`.
-    pub tcp_session: Vec<evenkeel_rules::Rule>,
+    pub tcp_session: Vec<crate::pending::Rule>,
     /// `tcp-request content`.
-    pub tcp_content: Vec<evenkeel_rules::Rule>,
+    pub tcp_content: Vec<crate::pending::Rule>,
     /// `tcp-response content`.
-    pub tcp_response: Vec<evenkeel_rules::Rule>,
+    pub tcp_response: Vec<crate::pending::Rule>,
     /// `http-request`, with `block`, `redirect` and the old `req*` keywords compiled into it in the original's order of
     /// evaluation.
-    pub http_request: Vec<evenkeel_rules::Rule>,
+    pub http_request: Vec<crate::pending::Rule>,
     /// `http-response`, with the old `rsp*`.
-    pub http_response: Vec<evenkeel_rules::Rule>,
+    pub http_response: Vec<crate::pending::Rule>,
     /// `http-after-response`.
-    pub http_after_response: Vec<evenkeel_rules::Rule>,
+    pub http_after_response: Vec<crate::pending::Rule>,
     /// `tcp-request inspect-delay`.
     pub inspect_delay: Option<Duration>,
     /// `tcp-response inspect-delay`.

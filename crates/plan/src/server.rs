@@ -3,11 +3,11 @@
 use std::net::IpAddr;
 use std::time::Duration;
 
-use evenkeel_balance::Weight;
 use evenkeel_base::{ProxyId, ServerId, Span};
 
 use crate::addr::{Addr, HostAddr};
 use crate::back::SourceAddr;
+use evenkeel_balance::Weight;
 
 /// One way of finding an address at start (`init-addr`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -52,9 +52,9 @@ pub struct ServerLine {
     /// `agent-check`, with its own timing.
     pub agent: Option<AgentLine>,
     /// `observe`.
-    pub observe: Option<evenkeel_health::Observe>,
+    pub observe: Option<crate::pending::Observe>,
     /// `on-error`, `error-limit`.
-    pub on_error: evenkeel_health::OnError,
+    pub on_error: crate::pending::OnError,
     /// Errors in a row before `on-error` acts, 10 by default.
     pub error_limit: u32,
     /// `on-marked-down shutdown-sessions`.
@@ -81,6 +81,65 @@ pub struct ServerLine {
     pub tcp_user_timeout: Option<Duration>,
     /// `tfo`.
     pub fastopen: bool,
+}
+
+impl Default for ServerLine {
+    /// A line without options (configuration manual §5.2).
+    fn default() -> Self {
+        Self {
+            weight: Weight::default(),
+            backup: false,
+            disabled: false,
+            cookie: None,
+            maxconn: 0,
+            minconn: 0,
+            maxqueue: 0,
+            slowstart: None,
+            redir: None,
+            track: None,
+            check: false,
+            check_timing: CheckTiming::default(),
+            agent: None,
+            observe: None,
+            on_error: crate::pending::OnError::default(),
+            error_limit: ERROR_LIMIT,
+            shutdown_sessions_on_down: false,
+            shutdown_backups_on_up: false,
+            send_proxy: 0,
+            source: None,
+            init_addr: None,
+            prefer_v4: false,
+            pool_max: None,
+            pool_purge_delay: POOL_PURGE_DELAY,
+            pool_low: 0,
+            max_reuse: None,
+            tcp_user_timeout: None,
+            fastopen: false,
+        }
+    }
+}
+
+/// `error-limit` where the line doesn't say.
+pub const ERROR_LIMIT: u32 = 10;
+/// `pool-purge-delay` where the line doesn't say.
+pub const POOL_PURGE_DELAY: Duration = Duration::from_secs(5);
+/// `inter` where the line doesn't say.
+pub const CHECK_INTER: Duration = Duration::from_secs(2);
+
+impl Default for CheckTiming {
+    /// The manual's: every 2 s, 2 good ones to come up, 3 bad ones to go down.
+    fn default() -> Self {
+        Self {
+            inter: CHECK_INTER,
+            fastinter: None,
+            downinter: None,
+            rise: 2,
+            fall: 3,
+            port: None,
+            addr: None,
+            send_proxy: false,
+        }
+    }
 }
 
 /// Timing of checks.

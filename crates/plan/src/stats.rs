@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use bstr::BString;
-use evenkeel_expr::Cond;
+
+use crate::pending::Cond;
 
 /// What `stats` lines say.
 #[derive(Debug)]
@@ -31,7 +32,7 @@ pub struct StatsPage {
     /// `stats admin if …`: true for any → the form is there.
     pub admin: Vec<Option<Cond>>,
     /// `stats http-request allow|deny|auth`, in order.
-    pub rules: Vec<evenkeel_rules::Rule>,
+    pub rules: Vec<crate::pending::Rule>,
     /// `stats maxconn` has no effect; kept for completeness of `show`.
     pub enabled: bool,
 }

@@ -1,0 +1,97 @@
+//! A proxy section being built: the Plan's own types where a line settles the value, and what can only be settled at the
+//! section's end or once all sections are read.
+
+use evenkeel_balance::HashConf;
+use evenkeel_base::{ProxyId, ServerId, Span, Word};
+use evenkeel_plan::{Back, Front, Listener, LogTarget, Proxy, ProxyKind, Server};
+
+use super::context::Ctx;
+use super::names::{has_back, has_front};
+use super::server::ServerDraft;
+
+/// What a proxy's `log` lines say, in order.
+#[derive(Clone, Debug)]
+pub(crate) enum LogLine {
+    /// `log global`.
+    Global,
+    /// An address of its own.
+    Target(Box<LogTarget>),
+}
+
+/// A `defaults`, `frontend`, `backend` or `listen` section being read. Both faces are there until the end.
+pub(crate) struct ProxyDraft {
+    /// What all have, `front` and `back` still empty.
+    pub(crate) proxy: Proxy,
+    /// The clients' face.
+    pub(crate) front: Front,
+    /// The servers' face.
+    pub(crate) back: Back,
+    /// True in a `defaults` section itself.
+    pub(crate) is_defaults: bool,
+    /// True while the lines of `defaults` are replayed for a proxy.
+    pub(crate) inherits: bool,
+    /// `mode`, where it stands: for messages.
+    pub(crate) mode_at: Option<Span>,
+    /// `hash-type`, which `balance` of a hashing kind takes up at the end.
+    pub(crate) hash: Option<HashConf>,
+    /// `log` lines.
+    pub(crate) logs: Vec<LogLine>,
+    /// `default_backend`'s word.
+    pub(crate) default_backend: Option<Word>,
+    /// `default-server` so far.
+    pub(crate) default_server: ServerDraft,
+    /// Servers in order.
+    pub(crate) servers: Vec<(Server, ServerDraft)>,
+    /// Listening addresses in order.
+    pub(crate) listeners: Vec<Listener>,
+    /// `id`.
+    pub(crate) number: Option<u32>,
+}
+
+impl ProxyDraft {
+    /// An empty section. `kind` is `Listen` for `defaults`.
+    pub(crate) fn new(id: ProxyId, name: &str, kind: ProxyKind, span: Span) -> Self {
+        Self {
+            proxy: Proxy::new(id, name, kind, span),
+            front: Front::default(),
+            back: Back::default(),
+            is_defaults: false,
+            inherits: false,
+            mode_at: None,
+            hash: None,
+            logs: Vec::new(),
+            default_backend: None,
+            default_server: ServerDraft::default(),
+            servers: Vec::new(),
+            listeners: Vec::new(),
+            number: None,
+        }
+    }
+
+    /// How messages name the section: `frontend 'web'`.
+    pub(crate) fn title(&self) -> String {
+        let kind = match self.proxy.kind {
+            _ if self.is_defaults => "defaults",
+            ProxyKind::Frontend => "frontend",
+            ProxyKind::Backend => "backend",
+            ProxyKind::Listen => "proxy",
+        };
+        format!("{kind} '{}'", self.proxy.name)
+    }
+
+    /// True if clients can arrive here.
+    pub(crate) fn is_front(&self) -> bool {
+        has_front(self.proxy.kind)
+    }
+
+    /// True if servers can stand here.
+    pub(crate) fn is_back(&self) -> bool {
+        has_back(self.proxy.kind)
+    }
+
+    /// The id that the next `server` line gets.
+    pub(crate) fn next_server(&self, ctx: &Ctx<'_>) -> ServerId {
+        let first = ctx.names.proxy(self.proxy.id).map_or(0, |p| p.first_server);
+        ServerId(first + self.servers.len() as u32)
+    }
+}
