@@ -66,7 +66,8 @@ const LOOKALIKES: &[(char, &str)] = &[
 ];
 
 /// Keywords at the start of a line that are near to a section's word without being meant as one.
-const NO_SECTIONS: &[&str] = &["default", "mailer", "peer", "trace", "user", "users"];
+const NO_SECTIONS: &[&str] =
+    &["default", "http-error", "log-format", "mailer", "peer", "trace", "user", "users"];
 
 /// What to read, and the world that `.if` asks about.
 #[derive(Clone, Debug, Default)]
@@ -971,8 +972,7 @@ mod tests {
     /// Every file that the original reads, we read without an error.
     #[test]
     fn files_in_the_wild() {
-        let shared = std::env::var("EVENKEEL_SHARED")
-            .unwrap_or_else(|_| concat!(env!("CARGO_MANIFEST_DIR"), "/../../../shared").to_string());
+        let shared = shared();
         let mut seen = 0;
         for folder in ["corpus/haproxy", "seeds"] {
             let Ok(entries) = std::fs::read_dir(format!("{shared}/{folder}")) else { continue };
@@ -990,13 +990,43 @@ mod tests {
             }
         }
         if seen == 0 {
-            eprintln_skip(&shared);
+            skipped(&shared);
         }
     }
 
+    /// Unindented lines are legal: no real keyword may be taken for a misspelt section.
+    #[test]
+    fn keywords_are_no_misspelt_sections() {
+        let folder = shared() + "/compat/haproxy/keywords";
+        let lists = [
+            "proxy_keywords",
+            "proxy_keywords_not_in_matrix",
+            "global_keywords",
+            "global_keywords_registered",
+        ];
+        let read = |list: &str| std::fs::read_to_string(format!("{folder}/{list}.txt")).ok();
+        let texts: Vec<String> = lists.into_iter().filter_map(read).collect();
+        if texts.is_empty() {
+            return skipped(&folder);
+        }
+        for keyword in
+            texts.iter().flat_map(|text| text.lines()).filter_map(|line| line.split_whitespace().next())
+        {
+            let (_, _, diags) =
+                read_texts(&[b"global\n", keyword.as_bytes(), b"\n"], &mut Environment::new());
+            let taken = diags.iter().any(|what| what.code == "unknown-section");
+            assert!(!taken, "{keyword}");
+        }
+    }
+
+    fn shared() -> String {
+        std::env::var("EVENKEEL_SHARED")
+            .unwrap_or_else(|_| concat!(env!("CARGO_MANIFEST_DIR"), "/../../../shared").to_string())
+    }
+
     #[expect(clippy::print_stderr, reason = "a skipped test says why")]
-    fn eprintln_skip(shared: &str) {
-        eprintln!("skipped: no configurations under {shared} (EVENKEEL_SHARED names another folder)");
+    fn skipped(folder: &str) {
+        eprintln!("skipped: {folder} is not there (EVENKEEL_SHARED names another folder)");
     }
 
     fn check_spans(ast: &Ast, map: &SourceMap, diags: &[Diagnostic]) {
