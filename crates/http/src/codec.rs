@@ -84,7 +84,12 @@ pub fn parse_request_more(
         };
         if let Some(parts) = request_line(line, resume.line, limits.relaxed, End::Closed)? {
             head.set_line(parts.method, parts.target);
-            head.set_version(parts.version);
+            head.set_version(parts.version.unwrap_or(Version::Http10));
+            if parts.version.is_none() {
+                // HTTP/0.9 ends with its line.
+                head.check(limits.relaxed)?;
+                return Ok(Some(next));
+            }
         }
         resume.begin_fields(next);
     }
@@ -170,7 +175,8 @@ enum End {
 struct RequestLine<'a> {
     method: &'a [u8],
     target: &'a [u8],
-    version: Version,
+    /// `None`: HTTP/0.9, which has no version and no fields.
+    version: Option<Version>,
 }
 
 struct StatusLine<'a> {
@@ -230,7 +236,8 @@ fn request_line(
     let (method, rest) = cut(line, is_token);
     match rest.first() {
         None if end == End::Open => return Ok(None),
-        Some(b) if is_ows(*b) && !method.is_empty() => {}
+        // "PRI" belongs to the preface of HTTP/2 (RFC 9113 §3.4).
+        Some(b) if is_ows(*b) && !method.is_empty() && method != b"PRI" => {}
         _ => return bad(Kind::BadMethod, rest),
     }
     let (_, rest) = cut(rest, is_ows);
@@ -238,8 +245,7 @@ fn request_line(
     match rest.first() {
         None if end == End::Open => return Ok(None),
         None if target.is_empty() => return bad(Kind::BadTarget, rest),
-        // HTTP/0.9 has no version.
-        None if relaxed => return Ok(Some(RequestLine { method, target, version: Version::Http10 })),
+        None if relaxed => return Ok(Some(RequestLine { method, target, version: None })),
         None => return bad(Kind::BadVersion, rest),
         Some(b) if is_ows(*b) && !target.is_empty() => {}
         Some(_) => return bad(Kind::BadTarget, rest),
@@ -252,7 +258,8 @@ fn request_line(
         };
     }
     match version(rest, relaxed) {
-        Some(version) => Ok(Some(RequestLine { method, target, version })),
+        version @ Some(_) => Ok(Some(RequestLine { method, target, version })),
+        None if relaxed && rest.is_empty() => Ok(Some(RequestLine { method, target, version: None })),
         None => bad(Kind::BadVersion, rest),
     }
 }

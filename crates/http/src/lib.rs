@@ -13,7 +13,7 @@
 //! field, and a head that is cleared and used again allocates nothing at all.
 //!
 //! Strictness: what the original answers with 400 is an error here. Where it lets a shape pass that RFC 9112 calls
-//! unsafe (a bare LF in chunk framing, a NUL in a value), this codec refuses; `tests/smuggling.rs` lists every
+//! unsafe (a bare LF in chunk framing, a NUL in a value), this codec refuses; `tests/verdicts.rs` lists every
 //! verdict beside the original's.
 #![forbid(unsafe_code)]
 
