@@ -89,6 +89,7 @@ pub fn read(inputs: &Inputs<'_>, env: &mut Environment) -> (Ast, SourceMap, Vec<
         map: &map,
         world: &inputs.cond,
         snapshot: Arc::new(env.clone()),
+        changed: false,
         env,
         ast: Ast::default(),
         diags,
@@ -97,6 +98,7 @@ pub fn read(inputs: &Inputs<'_>, env: &mut Environment) -> (Ast, SourceMap, Vec<
     };
     for file in files {
         reader.file(file);
+        reader.close_section();
     }
     let Reader { ast, diags, .. } = reader;
     (ast, map, diags)
@@ -136,6 +138,8 @@ struct Reader<'a> {
     world: &'a CondEnv<'a>,
     env: &'a mut Environment,
     snapshot: Arc<Environment>,
+    /// True while `snapshot` is behind `env`.
+    changed: bool,
     ast: Ast,
     diags: Vec<Diagnostic>,
     words_bytes: usize,
@@ -282,7 +286,6 @@ impl Reader<'_> {
                 *more += 1;
                 if let Some(what) = self.diags.get_mut(*diagnostic) {
                     let lines = if *more == 1 { "line" } else { "lines" };
-                    what.labels = Vec::new();
                     what.note = Some(format!("{more} more {lines} after it, up to the first section"));
                 }
             }
@@ -301,6 +304,7 @@ impl Reader<'_> {
     fn head(&mut self, file: &mut File, kind: SectionKind, head: Line) {
         let name = head.arg(0).filter(|name| !name.text.is_empty()).unwrap_or(head.keyword()).text.clone();
         file.target = Target::Section { name };
+        self.close_section();
         self.ast.sections.push(Section { kind, head, lines: Vec::new(), env: Arc::clone(&self.snapshot) });
     }
 
@@ -310,8 +314,18 @@ impl Reader<'_> {
             self.change_environment(&line);
         }
         if let Some(section) = self.ast.sections.last_mut() {
-            section.env = Arc::clone(&self.snapshot);
             section.lines.push(line);
+        }
+    }
+
+    /// Gives the last section the variables as they are now.
+    fn close_section(&mut self) {
+        if !std::mem::take(&mut self.changed) {
+            return;
+        }
+        self.snapshot = Arc::new(self.env.clone());
+        if let Some(section) = self.ast.sections.last_mut() {
+            section.env = Arc::clone(&self.snapshot);
         }
     }
 
@@ -347,7 +361,7 @@ impl Reader<'_> {
             b"resetenv" => self.env.retain(|name| names.contains(&name)),
             _ => return,
         }
-        self.snapshot = Arc::new(self.env.clone());
+        self.changed = true;
     }
 
     /// Characters that look like blanks or quotes but are none: an error in a keyword, which cannot be right.
