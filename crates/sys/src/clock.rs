@@ -1,6 +1,8 @@
 //! The clocks. Reading one costs no system call (vDSO); the coarse copy costs a thread-local load.
 
 use std::cell::Cell;
+use std::sync::OnceLock;
+use std::time::Duration;
 
 use evenkeel_base::{Instant, WallTime};
 use rustix::time::{ClockId, clock_gettime};
@@ -20,6 +22,19 @@ pub fn wall() -> WallTime {
     let secs = u64::try_from(t.tv_sec).unwrap_or(0);
     let micros = u64::try_from(t.tv_nsec).unwrap_or(0) / 1_000;
     WallTime::from_micros(secs.saturating_mul(1_000_000).saturating_add(micros))
+}
+
+static STARTED: OnceLock<(Instant, WallTime)> = OnceLock::new();
+
+/// When this process started, on both clocks: the moment of the first call, so make it first thing in `main`.
+pub fn started() -> (Instant, WallTime) {
+    *STARTED.get_or_init(|| (now(), wall()))
+}
+
+/// Time since [`started`].
+pub fn uptime() -> Duration {
+    let (start, _) = started();
+    now().since(start)
 }
 
 thread_local! {
@@ -64,5 +79,8 @@ mod tests {
         assert!(refresh() >= first);
         assert!(wall().secs() > 1_600_000_000, "after 2020");
         assert!(coarse_wall() <= wall());
+        let start = started();
+        assert!(uptime() <= now().since(start.0));
+        assert_eq!(started(), start);
     }
 }
