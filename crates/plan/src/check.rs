@@ -1,10 +1,19 @@
 //! What a backend's health checks do.
 
-use crate::pending::CheckKind;
+use evenkeel_health::{Connect, Script};
 
 /// The check of a backend.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct CheckPlan {
     /// What is sent and expected.
-    pub kind: CheckKind,
+    pub script: Script,
+    /// `http-check send-state`.
+    pub send_state: bool,
+}
+
+impl Default for CheckPlan {
+    /// A connection, nothing more.
+    fn default() -> Self {
+        Self { script: Script::connect(Connect::default()), send_state: false }
+    }
 }

@@ -11,9 +11,3 @@ pub struct LogFormat;
 pub struct Rule;
 #[derive(Clone, Debug, Default)]
 pub struct UseBackend;
-#[derive(Clone, Debug, Default)]
-pub struct CheckKind;
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Observe;
-#[derive(Clone, Copy, Debug, Default)]
-pub struct OnError;

@@ -52,9 +52,9 @@ pub struct ServerLine {
     /// `agent-check`, with its own timing.
     pub agent: Option<AgentLine>,
     /// `observe`.
-    pub observe: Option<crate::pending::Observe>,
+    pub observe: Option<evenkeel_health::Observe>,
     /// `on-error`, `error-limit`.
-    pub on_error: crate::pending::OnError,
+    pub on_error: evenkeel_health::OnError,
     /// Errors in a row before `on-error` acts, 10 by default.
     pub error_limit: u32,
     /// `on-marked-down shutdown-sessions`.
@@ -101,7 +101,7 @@ impl Default for ServerLine {
             check_timing: CheckTiming::default(),
             agent: None,
             observe: None,
-            on_error: crate::pending::OnError::default(),
+            on_error: evenkeel_health::OnError::default(),
             error_limit: ERROR_LIMIT,
             shutdown_sessions_on_down: false,
             shutdown_backups_on_up: false,

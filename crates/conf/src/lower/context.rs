@@ -2,10 +2,12 @@
 //! and the world outside.
 
 use std::net::IpAddr;
+use std::path::PathBuf;
 use std::sync::Arc;
 
-use evenkeel_base::{Diagnostic, Span};
+use evenkeel_base::{Diagnostic, Level, Span, Support};
 
+use super::bind::BindDraft;
 use super::names::NameBook;
 use crate::ast::Section;
 use crate::env::Environment;
@@ -17,6 +19,9 @@ pub trait Outside {
     /// The addresses of a host name, best first; none if it is unknown.
     fn resolve(&self, host: &str) -> Vec<IpAddr>;
 }
+
+/// Most diagnostics of one run: nobody reads more, and a broken huge file must not take minutes.
+const DIAGNOSTICS_MAX: usize = 2_000;
 
 /// What stands before a keyword.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
@@ -46,6 +51,10 @@ pub(crate) struct Ctx<'o> {
     pub(crate) line: Span,
     /// The variables that addresses are expanded with (even unquoted): as at the end of the section.
     pub(crate) env: Arc<Environment>,
+    /// `unix-bind prefix`.
+    pub(crate) unix_bind_prefix: Option<PathBuf>,
+    /// `unix-bind`: what `bind` lines start with.
+    pub(crate) unix_bind: BindDraft,
     /// What has been found wrong.
     diags: Vec<Diagnostic>,
 }
@@ -61,6 +70,8 @@ impl<'o> Ctx<'o> {
             at: Span::default(),
             line: Span::default(),
             env: Arc::default(),
+            unix_bind_prefix: None,
+            unix_bind: BindDraft::default(),
             diags: Vec::new(),
         }
     }
@@ -86,7 +97,7 @@ impl<'o> Ctx<'o> {
     /// Notes a fault and goes on. The same fault at the same place counts once (lines of `defaults` are read again for
     /// every proxy).
     pub(crate) fn report(&mut self, diagnostic: Diagnostic) {
-        if !self.diags.contains(&diagnostic) {
+        if self.diags.len() < DIAGNOSTICS_MAX && !self.diags.contains(&diagnostic) {
             self.diags.push(diagnostic);
         }
     }
@@ -99,6 +110,27 @@ impl<'o> Ctx<'o> {
     /// An error at a place.
     pub(crate) fn error(&mut self, code: &'static str, message: impl Into<String>, span: Span) {
         self.report(Diagnostic::error(code, message, span));
+    }
+
+    /// What is to be said of something that was used and works: nothing, that it is old, or that it has no effect.
+    pub(crate) fn report_support(&mut self, name: &str, support: Support, span: Span) {
+        match support {
+            Support::Obsolete(today) => self.report(
+                Diagnostic::warning(
+                    "obsolete-keyword",
+                    format!("the '{name}' directive is obsolete, and still works"),
+                    span,
+                )
+                .note(format!("today: {today}")),
+            ),
+            Support::Accepted(reason) => self.report(Diagnostic::new(
+                Level::Diag,
+                "no-effect",
+                format!("'{name}' has no effect: {reason}"),
+                span,
+            )),
+            Support::Supported | Support::Refused(_) => {}
+        }
     }
 
     /// All that was found.

@@ -79,6 +79,16 @@ impl ProxyDraft {
         format!("{kind} '{}'", self.proxy.name)
     }
 
+    /// The word that starts the section.
+    pub(crate) fn section_word(&self) -> &'static str {
+        match self.proxy.kind {
+            _ if self.is_defaults => "defaults",
+            ProxyKind::Frontend => "frontend",
+            ProxyKind::Backend => "backend",
+            ProxyKind::Listen => "listen",
+        }
+    }
+
     /// True if clients can arrive here.
     pub(crate) fn is_front(&self) -> bool {
         has_front(self.proxy.kind)

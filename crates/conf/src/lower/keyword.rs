@@ -190,6 +190,121 @@ impl Keyword {
     }
 }
 
+/// An option within a line: of `bind`, `server`, `stats socket`. `F` is its function's type.
+#[derive(Clone, Copy, Debug)]
+pub struct LineOption<F> {
+    /// Its name.
+    pub name: &'static str,
+    /// How far it is supported.
+    pub support: Support,
+    /// What it does, one sentence.
+    pub doc: &'static str,
+    /// Words after it that are passed over where it has no function.
+    pub arguments: usize,
+    /// Its function, if it has one.
+    pub(crate) apply: Option<F>,
+}
+
+impl<F: Copy> LineOption<F> {
+    /// A supported option.
+    pub(crate) const fn new(name: &'static str, apply: F, doc: &'static str) -> Self {
+        Self { name, support: Support::Supported, doc, arguments: 0, apply: Some(apply) }
+    }
+
+    /// An option that cannot be used; `arguments` words after it are passed over.
+    pub(crate) const fn refused(name: &'static str, arguments: usize, reason: &'static str) -> Self {
+        Self { name, support: Support::Refused(reason), doc: "", arguments, apply: None }
+    }
+
+    /// An option without effect; `arguments` words after it are passed over.
+    pub(crate) const fn ignored(name: &'static str, arguments: usize, reason: &'static str) -> Self {
+        Self { name, support: Support::Accepted(reason), doc: "", arguments, apply: None }
+    }
+
+    /// Its words are read and checked, but it has no effect here.
+    pub(crate) const fn accepted(mut self, reason: &'static str) -> Self {
+        self.support = Support::Accepted(reason);
+        self
+    }
+
+    /// Old: works, with a warning that names today's form.
+    pub(crate) const fn obsolete(mut self, today: &'static str) -> Self {
+        self.support = Support::Obsolete(today);
+        self
+    }
+}
+
+/// Most words of options on a line that are gone through after the first fault: the rest is of no use then.
+const FAULTS_MAX: usize = 8;
+
+/// Runs the options of a line to its end. Faults are reported, several of one line too; of refused options only the
+/// first of each reason (`ssl crt x alpn y` lacks one thing, not three).
+pub(crate) fn run_options<D, F>(
+    table: &'static [LineOption<F>],
+    draft: &mut D,
+    ctx: &mut Ctx<'_>,
+    words: &mut Words<'_>,
+    who: &str,
+) where
+    F: Copy + Fn(&mut D, &mut Ctx<'_>, &mut Words<'_>) -> Outcome,
+{
+    let line_keyword = ctx.keyword;
+    let mut reasons: Vec<&'static str> = Vec::new();
+    let mut faults = 0;
+    while let Some(word) = words.next() {
+        let Some(option) = table.iter().find(|o| word.is(o.name)) else {
+            let near = evenkeel_base::near::nearest(&word.str(), table.iter().map(|o| o.name));
+            let fault = match near {
+                Some(near) => Diagnostic::error(
+                    "unknown-option",
+                    format!("{who}: unknown keyword '{word}'; did you mean '{near}' maybe ?"),
+                    word.span,
+                )
+                .note(format!("did you mean `{near}`?")),
+                None => {
+                    Diagnostic::error("unknown-option", format!("{who}: unknown keyword '{word}'"), word.span)
+                }
+            };
+            ctx.report(fault);
+            // Its arguments, if any, would each be the next unknown one: go on at a known option.
+            while words.peek().is_some_and(|next| !table.iter().any(|o| next.is(o.name))) {
+                words.next();
+            }
+            faults += 1;
+            if faults == FAULTS_MAX {
+                words.take_rest();
+            }
+            continue;
+        };
+        ctx.keyword = option.name;
+        if let Support::Refused(reason) = option.support {
+            if !reasons.contains(&reason) {
+                reasons.push(reason);
+                ctx.report(super::run::refused(option.name, reason, word.span));
+            }
+        }
+        let outcome = match option.apply {
+            Some(apply) => apply(draft, ctx, words),
+            None => {
+                (0..option.arguments).for_each(|_| {
+                    words.next();
+                });
+                Ok(())
+            }
+        };
+        match outcome {
+            Err(mut fault) => {
+                if fault.code != "refused" {
+                    fault.message = format!("{who} : {}", fault.message);
+                }
+                ctx.report(fault);
+            }
+            Ok(()) => ctx.report_support(option.name, option.support, word.span),
+        }
+    }
+    ctx.keyword = line_keyword;
+}
+
 /// All topics.
 pub const ALL: &[&[Keyword]] = &[
     super::global::KEYWORDS,

@@ -12,9 +12,10 @@
 //! through [`Outside`].
 
 mod acls;
+mod address;
 mod args;
 mod balance;
-mod bind;
+pub mod bind;
 mod captures;
 mod check;
 mod checks;

@@ -338,6 +338,7 @@ pub(crate) fn misplaced(
 
 /// What is settled at a section's end.
 pub(crate) fn end_section(draft: &mut ProxyDraft, ctx: &mut Ctx<'_>) {
+    bind::number_listeners(&mut draft.listeners, ctx);
     if draft.is_front() && !draft.is_back() {
         draft.servers.clear();
     }

@@ -127,29 +127,9 @@ pub(crate) fn run_line(line: &Line, section: &Section, target: Target<'_>, index
             Ok(())
         }
     };
-    match (outcome, keyword.support) {
-        (Err(fault), _) => ctx.report(fault),
-        (Ok(()), Support::Obsolete(today)) => {
-            let name = keyword.name;
-            ctx.report(
-                Diagnostic::warning(
-                    "obsolete-keyword",
-                    format!("the '{name}' directive is obsolete, and still works"),
-                    ctx.at,
-                )
-                .note(format!("today: {today}")),
-            );
-        }
-        (Ok(()), Support::Accepted(reason)) => {
-            let name = keyword.name;
-            ctx.report(Diagnostic::new(
-                Level::Diag,
-                "no-effect",
-                format!("'{name}' has no effect: {reason}"),
-                ctx.at,
-            ));
-        }
-        (Ok(()), Support::Supported | Support::Refused(_)) => {}
+    match outcome {
+        Err(fault) => ctx.report(fault),
+        Ok(()) => ctx.report_support(keyword.name, keyword.support, ctx.at),
     }
 }
 
