@@ -3,7 +3,8 @@
 //! - [`span`]: places in the user's files; [`diag`]: what is wrong there, as data
 //! - [`word`]: words with places;
 //!   [`time`]: durations as users write them, instants as brains take them; [`size`]: byte counts
-//! - [`id`]: typed indices; [`near`]: *did you mean*; [`hash`]: the originals' hashes; [`rng`]: seeded randomness
+//! - [`id`]: typed indices; [`near`]: *did you mean*; [`hash`]: the originals' hashes; [`rng`]: seeded randomness;
+//!   [`version`]: what we call ourselves
 #![forbid(unsafe_code)]
 
 pub mod diag;
@@ -15,6 +16,7 @@ pub mod size;
 pub mod span;
 pub mod support;
 pub mod time;
+pub mod version;
 pub mod word;
 
 pub use diag::{Diagnostic, Level};
