@@ -1,5 +1,33 @@
-//! The door.
+//! The door: who we are called as, what the command line asks for, and the life of the process. What is wrong in a
+//! configuration is data until it is rendered here.
+//!
+//! ```text
+//! commands    our own words; the names we answer to
+//!  ├ check    evenkeel check
+//!  └ haproxy  HAProxy's command line (argv, features), its messages (say, render) and exit codes
+//! run         all calls into the rooms below
+//! ```
 
+mod argv;
+mod check;
+mod commands;
+mod features;
+mod haproxy;
 pub mod render;
+mod run;
+mod say;
 
-fn main() {}
+use std::ffi::OsString;
+use std::process::ExitCode;
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+fn main() -> ExitCode {
+    say::install_panic_hook();
+    let args: Vec<OsString> = std::env::args_os().collect();
+    match args.split_first() {
+        Some((program, rest)) => commands::dispatch(program, rest).into(),
+        None => commands::dispatch("evenkeel".as_ref(), &[]).into(),
+    }
+}
