@@ -18,7 +18,7 @@ pub mod check;
 pub mod front;
 pub mod global;
 pub mod log;
-mod pending;
+pub mod pending;
 pub mod proxy;
 pub mod server;
 pub mod stats;

@@ -1,1 +1,32 @@
-//! (room to be furnished)
+//! The proxy: shards, listeners, the path of an exchange, server pools, queues, log sinks.
+//!
+//! ```text
+//! accept → greet → read → judge → route → wait → reach → forward → finish
+//! ```
+//! Each step is a file of its own; `path.rs` calls them in order. A shard is a thread with a current-thread runtime and
+//! its own listeners; what shards share is [`world::World`].
+
+pub mod checks;
+pub mod conn;
+pub mod control;
+pub mod exchange;
+mod finish;
+mod forward;
+mod greet;
+mod judge;
+pub mod logs;
+mod path;
+mod persist;
+mod pool;
+mod pump;
+mod queue;
+mod reach;
+mod read;
+mod route;
+pub mod runtime;
+pub mod services;
+pub mod session;
+pub mod shard;
+mod tcp;
+mod timer;
+pub mod world;

@@ -1,0 +1,193 @@
+//! A client's connection: the task that lives as long as it does. Idle, it holds no buffer and no exchange.
+
+use std::rc::Rc;
+use std::sync::atomic::Ordering::Relaxed;
+use std::task::{Context, Poll};
+
+use evenkeel_base::{Instant, ListenerId, WallTime};
+use evenkeel_expr::ConnFacts;
+use evenkeel_expr::env::Stored;
+use evenkeel_expr::facts::Peer;
+use evenkeel_plan::{Front, Mode, Proxy};
+use evenkeel_sys::{Addr, Sock, clock};
+
+use crate::session::Card;
+use crate::shard::{Shard, View};
+use crate::timer::Deadline;
+use crate::{path, tcp};
+
+/// A client's connection.
+pub struct Conn {
+    /// Where it runs.
+    pub shard: Rc<Shard>,
+    /// The client's socket.
+    pub sock: Sock,
+    /// What fetches know of it.
+    pub facts: ConnFacts,
+    /// Bytes read and not consumed yet.
+    pub pending: Vec<u8>,
+    /// The client has sent its end of stream.
+    pub ended: bool,
+    /// Variables of scope `sess`.
+    pub vars: Vec<Option<Stored>>,
+    /// The server's connection kept for this client alone (`http-reuse never`).
+    pub own: Option<(evenkeel_base::ServerId, crate::pool::ServerConn)>,
+    /// The server of the exchange before (`option prefer-last-server`).
+    pub last_server: Option<evenkeel_base::ServerId>,
+    /// Exchanges begun.
+    pub nth: u32,
+    /// When the coming exchange began: accept, or the end of the one before.
+    pub start: Instant,
+    /// The same as a date.
+    pub start_wall: WallTime,
+    deadline: Deadline,
+    card: Card,
+}
+
+/// Most bytes of later requests read while one is served; more stay in the kernel.
+const PIPELINE_MAX: usize = 16 * 1024;
+
+/// Why waiting ended without what was waited for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Woke {
+    /// The deadline passed.
+    Timeout,
+    /// The operator, or a server's death, ended the session.
+    Killed,
+}
+
+impl Conn {
+    /// The proxy that it came in by.
+    pub fn frontend(&self) -> &Proxy {
+        self.shard.plan.proxy(self.facts.frontend)
+    }
+
+    /// That proxy's frontend face.
+    pub fn front(&self) -> Option<&Front> {
+        self.shard.plan.front(self.facts.frontend)
+    }
+
+    /// What expressions see of the world.
+    pub fn view(&self) -> View<'_> {
+        View { shard: &self.shard, session_vars: &self.vars }
+    }
+
+    /// The session's entry in the books.
+    pub fn session(&self) -> &crate::session::Facts {
+        &self.card.facts
+    }
+
+    /// Waiting ends at this moment; `None`: never.
+    pub fn until(&mut self, at: Option<Instant>) {
+        self.deadline.set(at);
+    }
+
+    /// Waiting ends so long after now; `None`: never.
+    pub fn until_after(&mut self, after: Option<std::time::Duration>) {
+        self.deadline.set_after(after);
+    }
+
+    /// Ready once waiting must end. Leaves wakers otherwise.
+    pub fn poll_woken(&mut self, cx: &mut Context<'_>) -> Poll<Woke> {
+        if self.card.facts.poll_killed(cx) {
+            return Poll::Ready(Woke::Killed);
+        }
+        self.deadline.poll(cx).map(|()| Woke::Timeout)
+    }
+
+    /// Looks whether the client has closed or reset, reading ahead a bounded bit of what it pipelines. Leaves a waker where
+    /// nothing is known yet.
+    pub fn client_left(&mut self, cx: &mut Context<'_>) -> bool {
+        while !self.ended && self.pending.len() < PIPELINE_MAX && self.sock.poll_readable(cx).is_ready() {
+            let shard = self.shard.clone();
+            let mut scratch = shard.scratch();
+            match self.sock.try_recv(&mut scratch) {
+                Ok(0) => self.ended = true,
+                Ok(n) => self.pending.extend_from_slice(scratch.get(..n).unwrap_or_default()),
+                Err(e) if e.kind() == std::io::ErrorKind::WouldBlock => {}
+                Err(_) => self.ended = true,
+            }
+        }
+        self.ended
+    }
+
+    /// Waits for `what`, at most until the deadline or the session's end.
+    pub async fn wait<T>(
+        &mut self,
+        mut what: impl FnMut(&mut Self, &mut Context<'_>) -> Poll<T>,
+    ) -> Result<T, Woke> {
+        std::future::poll_fn(|cx| {
+            if let Poll::Ready(done) = what(self, cx) {
+                return Poll::Ready(Ok(done));
+            }
+            self.poll_woken(cx).map(Err)
+        })
+        .await
+    }
+}
+
+/// Starts the task of an accepted connection.
+pub fn spawn(shard: &Rc<Shard>, sock: Sock, peer: Addr, listener: ListenerId, card: Card) {
+    let world = &shard.world;
+    let now = clock::coarse();
+    let wall = clock::coarse_wall();
+    let frontend = shard.plan.listener(listener).frontend;
+    let src = peer_of(&peer);
+    *card.facts.src.borrow_mut() = src.clone();
+    world.connections_total.fetch_add(1, Relaxed);
+    world.connection_rate.hit(now);
+    world.session_rate.hit(now);
+    let live = world.proxy(frontend);
+    live.front_connection_rate.hit(now);
+    live.front_session_rate.hit(now);
+    let stats = shard.front_stats(frontend);
+    stats.conn_tot.bump();
+    stats.stot.bump();
+    shard.listener_stats(listener).stot.bump();
+    let needs_dst = shard.plan.front(frontend).is_some_and(|f| f.needs_dst);
+    let dst = match &shard.plan.listener(listener).addr {
+        _ if needs_dst => sock.local_addr().map_or(Peer::Unknown, |a| peer_of(&a)),
+        evenkeel_plan::Addr::Inet(a) => Peer::Inet(*a),
+        evenkeel_plan::Addr::Unix(_) | evenkeel_plan::Addr::Abstract { .. } => Peer::Unix,
+        evenkeel_plan::Addr::Fd(_) => Peer::Unknown,
+    };
+    let conn = Conn {
+        facts: ConnFacts { src, dst, frontend, listener, accepted: now, accepted_wall: wall, tls: false },
+        shard: shard.clone(),
+        sock,
+        pending: Vec::new(),
+        ended: false,
+        vars: if shard.plan.var_slots.session > 0 {
+            vec![None; shard.plan.var_slots.session as usize]
+        } else {
+            Vec::new()
+        },
+        own: None,
+        last_server: None,
+        nth: 0,
+        start: now,
+        start_wall: wall,
+        deadline: Deadline::default(),
+        card,
+    };
+    tokio::task::spawn_local(serve(conn));
+}
+
+/// An address as facts keep it. IPv4 mapped into IPv6 counts as IPv4.
+pub fn peer_of(addr: &Addr) -> Peer {
+    match addr {
+        Addr::Inet(a) => Peer::Inet(std::net::SocketAddr::new(a.ip().to_canonical(), a.port())),
+        Addr::Unix(_) | Addr::Abstract(_) => Peer::Unix,
+        Addr::Fd(_) => Peer::Unknown,
+    }
+}
+
+async fn serve(mut conn: Conn) {
+    if !crate::greet::greet(&mut conn).await {
+        return;
+    }
+    match conn.frontend().mode {
+        Mode::Http => path::serve(&mut conn).await,
+        Mode::Tcp => Box::pin(tcp::serve(&mut conn)).await,
+    }
+}

@@ -1,0 +1,107 @@
+//! One request and its answer on their way through the path. Pooled: a plain exchange allocates nothing after the first.
+
+use evenkeel_base::{Instant, ProxyId, ServerId, WallTime};
+use evenkeel_expr::StreamFacts;
+use evenkeel_expr::facts::{Blame, Phase};
+use evenkeel_http::{Framing, RequestHead, ResponseHead};
+use evenkeel_plan::{HttpMode, Plan};
+
+/// What one exchange knows.
+#[derive(Debug)]
+pub struct Exchange {
+    /// The request's head; rules edit it in place.
+    pub req: RequestHead,
+    /// The response's head.
+    pub res: ResponseHead,
+    /// What fetches and logs read.
+    pub facts: StreamFacts,
+    /// The request's body.
+    pub req_body: Framing,
+    /// The backend, once chosen.
+    pub backend: Option<ProxyId>,
+    /// The server that persistence or a rule asks for, and whether it must be this one.
+    pub wanted: Option<ServerId>,
+    /// How the stricter of frontend and backend keeps connections.
+    pub http_mode: HttpMode,
+    /// The client lets the connection live.
+    pub client_keeps: bool,
+    /// The client speaks HTTP/1.0: no chunks for it.
+    pub client_is_old: bool,
+    /// A head for the client has left: no error page may follow.
+    pub answered: bool,
+    /// The request had its body read into memory by rules; it stands in the connection's pending bytes.
+    pub body_buffered: bool,
+    /// Scratch for rules.
+    pub scratch: Vec<u8>,
+    /// What persistence found in the request's cookie.
+    pub cookie: crate::persist::Found,
+}
+
+impl Exchange {
+    /// An empty one.
+    pub fn new(_plan: &Plan) -> Self {
+        Self {
+            req: RequestHead::new(),
+            res: ResponseHead::new(),
+            facts: StreamFacts::new(Instant::default(), WallTime::default()),
+            req_body: Framing::None,
+            backend: None,
+            wanted: None,
+            http_mode: HttpMode::KeepAlive,
+            client_keeps: false,
+            client_is_old: false,
+            answered: false,
+            body_buffered: false,
+            scratch: Vec::new(),
+            cookie: crate::persist::Found::default(),
+        }
+    }
+
+    /// Back to empty; the memory stays.
+    pub fn clear(&mut self) {
+        self.req.clear();
+        self.res.clear();
+        self.req_body = Framing::None;
+        self.backend = None;
+        self.wanted = None;
+        self.http_mode = HttpMode::KeepAlive;
+        self.client_keeps = false;
+        self.client_is_old = false;
+        self.answered = false;
+        self.body_buffered = false;
+        self.scratch.clear();
+        self.cookie = crate::persist::Found::default();
+    }
+}
+
+/// Why an exchange ended before its time: what the log says, and what the client is told if it still can be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Failure {
+    /// Who.
+    pub blame: Blame,
+    /// When.
+    pub phase: Phase,
+    /// The status of the error page; `None`: nothing is said.
+    pub status: Option<u16>,
+}
+
+impl Failure {
+    /// With an error page.
+    pub fn page(status: u16, blame: Blame, phase: Phase) -> Self {
+        Self { blame, phase, status: Some(status) }
+    }
+
+    /// Without a word.
+    pub fn silent(blame: Blame, phase: Phase) -> Self {
+        Self { blame, phase, status: None }
+    }
+}
+
+/// What becomes of the client's connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Next {
+    /// It may ask again.
+    KeepAlive,
+    /// It is closed.
+    Close,
+}

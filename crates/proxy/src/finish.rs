@@ -1,0 +1,287 @@
+//! Finish: the error page if one is due, the counters and the log line, exactly once.
+
+use evenkeel_expr::facts::{Blame, Phase, Termination};
+use evenkeel_expr::{Env, StreamFacts};
+use evenkeel_plan::{Mode, Proxy};
+use evenkeel_sys::clock;
+use std::time::Duration;
+
+use crate::conn::Conn;
+use crate::exchange::{Exchange, Failure, Next};
+use crate::forward;
+
+/// Syslog levels of traffic lines.
+const LEVEL_ERR: u8 = 3;
+/// See `LEVEL_ERR`.
+const LEVEL_INFO: u8 = 6;
+
+/// The exchange went through.
+pub(crate) fn done(conn: &mut Conn, exchange: &mut Exchange, next: Next) -> Next {
+    close_books(conn, exchange);
+    next
+}
+
+/// The exchange broke off. Tells the client, if nothing was sent yet and there is something to say.
+pub(crate) async fn failed(conn: &mut Conn, exchange: &mut Exchange, failure: Failure) -> Next {
+    let t = &mut exchange.facts.termination;
+    *t = Termination { blame: failure.blame, phase: failure.phase, ..*t };
+    let mut next = Next::Close;
+    if conn.frontend().mode == Mode::Http {
+        if let Some(status) = failure.status.filter(|_| !exchange.answered) {
+            exchange.facts.status = status;
+            next = send_page(conn, exchange, status).await;
+        }
+        count_failure(conn, exchange, failure);
+    } else {
+        count_failure(conn, exchange, failure);
+    }
+    if matches!(failure.blame, Blame::Client | Blame::Killed) || exchange.answered {
+        next = Next::Close;
+    }
+    close_books(conn, exchange);
+    next
+}
+
+/// The page of a status: the proxy's own, else the default one.
+async fn send_page(conn: &mut Conn, exchange: &mut Exchange, status: u16) -> Next {
+    let plan = conn.shard.plan.clone();
+    let own = |p: &Proxy| p.errors.iter().find(|e| e.status == status).map(|e| e.bytes.clone());
+    let own = exchange.backend.and_then(|b| own(plan.proxy(b))).or_else(|| own(conn.frontend()));
+    // A page of the user's may lack its length: it ends with the connection.
+    let next = if own.is_none() && may_go_on(exchange, status) { Next::KeepAlive } else { Next::Close };
+    let mut bytes = match &own {
+        Some(bytes) => bytes.to_vec(),
+        None => evenkeel_http::error_page(status).unwrap_or_default().to_vec(),
+    };
+    if bytes.is_empty() {
+        return Next::Close;
+    }
+    if own.is_none() && next == Next::Close {
+        add_close(&mut bytes);
+    }
+    if exchange.req.method() == b"HEAD"
+        && let Some(end) = evenkeel_http::head_end(&bytes, &mut 0)
+    {
+        bytes.truncate(end);
+    }
+    conn.until_after(conn.frontend().timeouts.client.or(Some(PAGE_PATIENCE)));
+    exchange.facts.bytes_out += bytes.len() as u64;
+    exchange.answered = true;
+    match forward::send_all(conn, &bytes).await {
+        Ok(()) => next,
+        Err(_) => Next::Close,
+    }
+}
+
+/// A client without `timeout client` that does not read its error page is given up after this.
+const PAGE_PATIENCE: Duration = Duration::from_secs(30);
+
+/// A request that was read whole and understood leaves the connection usable.
+fn may_go_on(exchange: &Exchange, status: u16) -> bool {
+    exchange.client_keeps
+        && exchange.req_body == evenkeel_http::Framing::None
+        && !matches!(status, 400 | 408 | 413)
+}
+
+fn add_close(page: &mut Vec<u8>) {
+    if let Some(end) = evenkeel_http::head_end(page, &mut 0) {
+        page.splice(end - 2..end - 2, *b"connection: close\r\n");
+    }
+}
+
+fn count_failure(conn: &Conn, exchange: &Exchange, failure: Failure) {
+    let front = conn.shard.front_stats(conn.facts.frontend);
+    if failure.phase == Phase::Request {
+        let silent_probe =
+            exchange.facts.bytes_in == 0 && conn.pending.is_empty() && failure.blame != Blame::Proxy;
+        if !silent_probe {
+            front.ereq.bump();
+            conn.shard.listener_stats(conn.facts.listener).ereq.bump();
+        }
+        return;
+    }
+    let (client, server) = match failure.blame {
+        Blame::Client | Blame::ClientTimeout => (true, false),
+        Blame::Server | Blame::ServerTimeout => {
+            (false, failure.phase == Phase::Data || failure.phase == Phase::Headers)
+        }
+        Blame::None
+        | Blame::Proxy
+        | Blame::Local
+        | Blame::Resource
+        | Blame::Internal
+        | Blame::Down
+        | Blame::Up
+        | Blame::Killed => (false, false),
+    };
+    if let Some(id) = exchange.backend {
+        let back = conn.shard.back_stats(id);
+        back.cli_abrt.add(u64::from(client));
+        back.srv_abrt.add(u64::from(server));
+    }
+    if let Some(id) = exchange.facts.server {
+        let stats = conn.shard.server_stats(id);
+        stats.cli_abrt.add(u64::from(client));
+        stats.srv_abrt.add(u64::from(server));
+    }
+}
+
+/// Counters and the log line.
+fn close_books(conn: &mut Conn, exchange: &mut Exchange) {
+    let now = clock::coarse();
+    exchange.facts.timers.end = Some(now);
+    let facts = &exchange.facts;
+    let front = conn.shard.front_stats(conn.facts.frontend);
+    front.bout.add(facts.bytes_out);
+    conn.shard.listener_stats(conn.facts.listener).bout.add(facts.bytes_out);
+    let http = conn.frontend().mode == Mode::Http;
+    if http && facts.status > 0 {
+        front.hrsp(facts.status).bump();
+    }
+    if let Some(id) = exchange.backend {
+        let back = conn.shard.back_stats(id);
+        back.bin.add(facts.bytes_in);
+        back.bout.add(facts.bytes_out);
+        if http {
+            back.req_tot.bump();
+            if facts.status > 0 {
+                back.hrsp(facts.status).bump();
+            }
+        }
+        add_times(&conn.shard.world.shards[conn.shard.index].back_times[id.index()], facts);
+    }
+    if let Some(id) = facts.server {
+        let stats = conn.shard.server_stats(id);
+        stats.bin.add(facts.bytes_in);
+        stats.bout.add(facts.bytes_out);
+        if http {
+            stats.req_tot.bump();
+        }
+        add_times(&conn.shard.world.shards[conn.shard.index].server_times[id.index()], facts);
+    }
+    log(conn, exchange);
+}
+
+fn add_times(times: &evenkeel_stats::Averages, facts: &StreamFacts) {
+    let t = &facts.timers;
+    let span = |from: Option<evenkeel_base::Instant>, to: Option<evenkeel_base::Instant>| match (from, to) {
+        (Some(from), Some(to)) => to.since(from),
+        _ => Duration::ZERO,
+    };
+    let begin = t.request_head.or(t.handshake);
+    times.queue.add(span(begin, t.queued));
+    times.connect.add(span(t.queued, t.connected));
+    times.response.add(span(t.connected, t.response_head));
+    times.total.add(span(t.request_start.or(t.handshake), t.end));
+}
+
+/// Gives the backend's place back.
+pub(crate) fn leave(conn: &Conn, exchange: &Exchange) {
+    if let Some(id) = exchange.backend {
+        conn.shard.world.proxy(id).back_sessions.down();
+    }
+    conn.session().backend.set(None);
+    conn.session().server.set(None);
+}
+
+fn log(conn: &mut Conn, exchange: &mut Exchange) {
+    let shard = conn.shard.clone();
+    let frontend = conn.frontend().id;
+    let plan = &shard.plan.proxy(frontend).log;
+    if plan.targets.is_empty() || is_null(conn, exchange, plan.dontlognull) {
+        return;
+    }
+    let t = exchange.facts.termination;
+    let clean = t.blame == Blame::None && exchange.facts.retries == 0 && !exchange.facts.redispatched;
+    let failed = !clean || exchange.facts.status >= 500;
+    if plan.dontlog_normal && !failed {
+        return;
+    }
+    let level = match exchange.facts.log_level {
+        Some(None) => return,
+        Some(Some(level)) => level,
+        None if plan.separate_errors && failed => LEVEL_ERR,
+        None => LEVEL_INFO,
+    };
+    let world = &shard.world;
+    exchange.facts.counts = [
+        world.connections.now(),
+        world.proxy(frontend).front_sessions.now(),
+        exchange.backend.map_or(0, |b| world.proxy(b).back_sessions.now().saturating_sub(1)),
+        exchange.facts.server.map_or(0, |s| world.server(s).sessions.now()),
+    ];
+    let view = conn.view();
+    let env = Env {
+        conn: &conn.facts,
+        stream: &exchange.facts,
+        req: Some(&exchange.req),
+        res: Some(&exchange.res),
+        payload: &[],
+        payload_complete: true,
+        world: &view,
+    };
+    let mut line = shard.out();
+    match plan.error_format.as_ref().filter(|_| failed).or(plan.format.as_ref()) {
+        Some(format) => format.render(&env, &mut line),
+        None => default_line(conn, &mut line),
+    }
+    let mut sd = Vec::new();
+    if let Some(format) = &plan.sd_format {
+        format.render(&env, &mut sd);
+    }
+    shard.logs.send(frontend, level, &line, &sd);
+}
+
+/// A connection that said nothing (`option dontlognull`).
+fn is_null(conn: &Conn, exchange: &Exchange, dontlognull: bool) -> bool {
+    let quiet = exchange.facts.bytes_in == 0 && conn.pending.is_empty();
+    let early = exchange.facts.termination.phase == Phase::Request;
+    // Without dontlognull, the originals log such connections too; between requests they never do.
+    quiet && (dontlognull && (early || conn.frontend().mode == Mode::Tcp))
+}
+
+/// Without `option httplog`, `tcplog` or `log-format` (configuration manual §8.2.1).
+fn default_line(conn: &Conn, line: &mut Vec<u8>) {
+    use std::io::Write;
+    let proxy = conn.frontend();
+    let mode = match proxy.mode {
+        Mode::Http => "HTTP",
+        Mode::Tcp => "TCP",
+    };
+    // Writing to a Vec cannot fail.
+    let _ = write!(
+        line,
+        "Connect from {} to {} ({}/{mode})",
+        Shown(&conn.facts.src),
+        Shown(&conn.facts.dst),
+        proxy.name
+    );
+}
+
+struct Shown<'a>(&'a evenkeel_expr::facts::Peer);
+
+impl std::fmt::Display for Shown<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self.0 {
+            evenkeel_expr::facts::Peer::Inet(a) => write!(f, "{}:{}", a.ip(), a.port()),
+            evenkeel_expr::facts::Peer::Unix => f.write_str("unix:1"),
+            evenkeel_expr::facts::Peer::Unknown => f.write_str("-"),
+        }
+    }
+}
+
+/// Keeps the request line for the log, cut to `tune.http.logurilen`.
+pub(crate) fn keep_request_line(conn: &Conn, exchange: &mut Exchange) {
+    if conn.frontend().log.targets.is_empty() {
+        return;
+    }
+    let max = conn.shard.plan.global.logurilen as usize;
+    let line = &mut exchange.facts.request_line;
+    line.clear();
+    line.extend_from_slice(exchange.req.method());
+    line.push(b' ');
+    line.extend_from_slice(exchange.req.target());
+    line.push(b' ');
+    line.extend_from_slice(exchange.req.version().as_bytes());
+    line.truncate(max.saturating_sub(1).max(1));
+}

@@ -1,0 +1,611 @@
+//! Forward: the request to the server, the answer to the client.
+//!
+//! ```text
+//! request head (+ body in hand) ─▶ server        one send where it fits
+//!   ├ body ─▶ server    ┐ both at once: a server may answer before the body is through
+//!   └ answer head ◀─────┘
+//! rules, cookie ─▶ answer head (+ body in hand) ─▶ client
+//!   └ body ─▶ client                             spliced if large
+//! ```
+
+use std::io;
+use std::task::{Context, Poll};
+
+use evenkeel_expr::facts::{Blame, Phase};
+use evenkeel_http::{
+    ConnectionOptions, Framing, Known, Limits, Resume, Version, parse_response_more, strip_hop_by_hop,
+};
+use evenkeel_plan::{HttpMode, HttpReuse};
+use evenkeel_sys::clock;
+
+use crate::conn::{Conn, Woke};
+use crate::exchange::{Exchange, Failure, Next};
+use crate::judge::{self, Judged};
+use crate::pool::ServerConn;
+use crate::pump::{Outgoing, Pump, PumpError, Side};
+use crate::route::Seat;
+use crate::{persist, reach, tcp};
+
+/// How sending an exchange ended.
+pub(crate) enum Sent {
+    /// The answer is through.
+    Done(Next),
+    /// A rule answered instead of the server.
+    Answered(Next),
+    /// A pooled connection was closed before the server saw the request: try a new one.
+    Stale,
+    /// `retry-on` asks for another try; the failure stands if there is none left.
+    Retry(Failure),
+}
+
+/// Interim answers (1xx) before the final one; a server that sends more is broken.
+const INTERIM_MAX: u32 = 16;
+
+/// Sends the request and the answer.
+pub(crate) async fn exchange(
+    conn: &mut Conn,
+    exchange: &mut Exchange,
+    mut server: ServerConn,
+    seat: &Seat,
+) -> Result<Sent, Failure> {
+    server.uses += 1;
+    let body_in_hand = keep_for_replay(conn, exchange, &server);
+    let mut up = match send_request(conn, exchange, &server, seat) {
+        Ok(up) => up,
+        Err(PumpError::Malformed) => return Err(Failure::page(400, Blame::Proxy, Phase::Data)),
+        Err(_) if server.reused && reach::replayable(exchange) => return Ok(Sent::Stale),
+        Err(_) => return lost(conn, exchange, seat, Lost::Server, body_in_hand),
+    };
+    let mut reply = Reply::default();
+    loop {
+        match await_head(conn, exchange, &server, &mut up, &mut reply).await {
+            Ok(()) => {}
+            Err(Lost::Empty | Lost::Server)
+                if server.reused && reply.is_empty() && reach::replayable(exchange) =>
+            {
+                return Ok(Sent::Stale);
+            }
+            Err(why) => return lost(conn, exchange, seat, why, body_in_hand),
+        }
+        if !is_interim(exchange) {
+            break;
+        }
+        reply.interim += 1;
+        if reply.interim > INTERIM_MAX {
+            return lost(conn, exchange, seat, Lost::Junk, None);
+        }
+        send_interim(conn, exchange).await?;
+    }
+    exchange.facts.timers.response_head = Some(clock::coarse());
+    if let Some(retry) = status_retry(conn, exchange, &body_in_hand) {
+        return Ok(retry);
+    }
+    answer(conn, exchange, server, seat, up, reply.rest).await
+}
+
+/// What has come of the answer's head.
+#[derive(Default)]
+struct Reply {
+    /// Bytes of an incomplete head; after it, bytes of the body.
+    rest: Vec<u8>,
+    resume: Resume,
+    interim: u32,
+}
+
+impl Reply {
+    fn is_empty(&self) -> bool {
+        self.rest.is_empty() && self.interim == 0
+    }
+}
+
+/// Why no answer's head came.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Lost {
+    /// Closed before the first byte.
+    Empty,
+    /// Reset, or closed within the head.
+    Server,
+    /// It said something that is no answer.
+    Junk,
+    /// It said nothing in time.
+    Timeout,
+    /// The client is gone.
+    Client,
+    /// The client sent its body too slowly.
+    ClientTimeout,
+    /// The client's body is not what it should be.
+    BadBody,
+    /// Ended by the operator.
+    Killed,
+}
+
+/// Bytes of the body that were read with the head, kept if the request may have to be sent again.
+fn keep_for_replay(conn: &Conn, exchange: &Exchange, server: &ServerConn) -> Option<Vec<u8>> {
+    let back = exchange.backend.and_then(|b| conn.shard.plan.back(b))?;
+    if exchange.req_body == Framing::None {
+        return Some(Vec::new());
+    }
+    (back.retry_on.layer7() || server.reused).then(|| conn.pending.clone())
+}
+
+/// Writes the head and what is in hand of the body; the pump does the rest.
+fn send_request(
+    conn: &mut Conn,
+    exchange: &mut Exchange,
+    server: &ServerConn,
+    seat: &Seat,
+) -> Result<Pump, PumpError> {
+    let shard = conn.shard.clone();
+    let outgoing = match exchange.req_body {
+        Framing::Chunked => Outgoing::Chunks,
+        Framing::None | Framing::Length(_) | Framing::UntilClose | Framing::Tunnel => Outgoing::Plain,
+    };
+    let mut up = Pump::new(exchange.req_body, outgoing, true);
+    name_server(conn, exchange, seat);
+    let mut out = shard.out();
+    exchange.req.write_to(&mut out);
+    if exchange.req_body != Framing::None && !conn.pending.is_empty() {
+        let pending = std::mem::take(&mut conn.pending);
+        count_upload(conn, exchange, pending.len() as u64);
+        up.feed_into(&pending, &mut out)?;
+        conn.pending = std::mem::take(&mut up.surplus);
+    }
+    let sent = match server.sock.try_send(&out) {
+        Ok(n) => n,
+        Err(e) if e.kind() == io::ErrorKind::WouldBlock => 0,
+        Err(e) => return Err(PumpError::Dst(e)),
+    };
+    if let Some(rest) = out.get(sent..).filter(|r| !r.is_empty()) {
+        up.prepend(rest);
+    }
+    Ok(up)
+}
+
+/// `http-send-name-header`.
+fn name_server(conn: &Conn, exchange: &mut Exchange, seat: &Seat) {
+    let Some(back) = exchange.backend.and_then(|b| conn.shard.plan.back(b)) else { return };
+    if let (Some(header), Some(id)) = (&back.send_name_header, seat.server) {
+        let name = conn.shard.plan.server(id).name.as_bytes();
+        exchange.req.fields_mut().set(header, name);
+    }
+}
+
+fn count_upload(conn: &Conn, exchange: &mut Exchange, n: u64) {
+    exchange.facts.bytes_in += n;
+    conn.shard.front_stats(conn.facts.frontend).bin.add(n);
+    conn.shard.listener_stats(conn.facts.listener).bin.add(n);
+}
+
+/// Waits for the answer's head, moving the request's body meanwhile.
+async fn await_head(
+    conn: &mut Conn,
+    exchange: &mut Exchange,
+    server: &ServerConn,
+    up: &mut Pump,
+    reply: &mut Reply,
+) -> Result<(), Lost> {
+    let shard = conn.shard.clone();
+    let backend = exchange.backend;
+    let timeout = backend.and_then(|b| shard.plan.proxy(b).timeouts.server);
+    let client_timeout = conn.frontend().timeouts.client;
+    let abortonclose = backend.is_some_and(|b| shard.plan.proxy(b).options.abortonclose);
+    let limits = limits(conn, exchange);
+    if !reply.rest.is_empty()
+        && let Some(done) = parse_rest(exchange, &limits, reply)
+    {
+        return done;
+    }
+    let mut upload = Ok(());
+    let mut uploaded = up.moved;
+    if up.is_done() {
+        conn.until(timeout.map(|d| up.since + d));
+    }
+    let woken = conn
+        .wait(|conn, cx| {
+            if !up.is_done() && upload.is_ok() {
+                if let Poll::Ready(Err(e)) = up.poll(cx, &shard, &conn.sock, &server.sock) {
+                    match e {
+                        // The server may have answered before it closed: read on.
+                        PumpError::Dst(_) => upload = Err(()),
+                        PumpError::Malformed => return Poll::Ready(Err(Lost::BadBody)),
+                        PumpError::Truncated | PumpError::Src(_) => return Poll::Ready(Err(Lost::Client)),
+                    }
+                }
+                count_upload(conn, exchange, up.moved - uploaded);
+                uploaded = up.moved;
+                let patience = match up.waiting {
+                    Side::Src if !up.is_done() => client_timeout,
+                    Side::Src | Side::Dst => timeout,
+                };
+                conn.until(patience.map(|d| up.since + d));
+            }
+            if let Poll::Ready(done) = poll_head(conn, cx, exchange, server, &limits, reply) {
+                return Poll::Ready(done);
+            }
+            if up.is_done() && conn.client_left(cx) && abortonclose {
+                return Poll::Ready(Err(Lost::Client));
+            }
+            Poll::Pending
+        })
+        .await;
+    match woken {
+        Ok(done) => done,
+        Err(Woke::Killed) => Err(Lost::Killed),
+        Err(Woke::Timeout) if !up.is_done() && up.waiting == Side::Src => Err(Lost::ClientTimeout),
+        Err(Woke::Timeout) => Err(Lost::Timeout),
+    }
+}
+
+fn limits(conn: &Conn, exchange: &Exchange) -> Limits {
+    let global = &conn.shard.plan.global;
+    Limits {
+        head_max: global.bufsize.saturating_sub(global.maxrewrite).max(1024) as usize,
+        fields_max: global.maxhdr as usize,
+        relaxed: exchange.backend.is_some_and(|b| conn.shard.plan.proxy(b).options.relaxed_response),
+    }
+}
+
+fn parse_rest(exchange: &mut Exchange, limits: &Limits, reply: &mut Reply) -> Option<Result<(), Lost>> {
+    match parse_response_more(&reply.rest, &mut exchange.res, limits, &mut reply.resume) {
+        Ok(None) => None,
+        Ok(Some(used)) => {
+            reply.rest.drain(..used.min(reply.rest.len()));
+            reply.resume = Resume::default();
+            Some(Ok(()))
+        }
+        Err(_) => Some(Err(Lost::Junk)),
+    }
+}
+
+fn poll_head(
+    conn: &Conn,
+    cx: &mut Context<'_>,
+    exchange: &mut Exchange,
+    server: &ServerConn,
+    limits: &Limits,
+    reply: &mut Reply,
+) -> Poll<Result<(), Lost>> {
+    loop {
+        let mut scratch = conn.shard.scratch();
+        let n = match std::task::ready!(server.sock.poll_recv(cx, &mut scratch)) {
+            Ok(0) if reply.is_empty() => return Poll::Ready(Err(Lost::Empty)),
+            Ok(0) | Err(_) => return Poll::Ready(Err(Lost::Server)),
+            Ok(n) => n,
+        };
+        let input = scratch.get(..n).unwrap_or_default();
+        if !reply.rest.is_empty() {
+            reply.rest.extend_from_slice(input);
+            if let Some(done) = parse_rest(exchange, limits, reply) {
+                return Poll::Ready(done);
+            }
+            continue;
+        }
+        match parse_response_more(input, &mut exchange.res, limits, &mut reply.resume) {
+            Ok(Some(used)) => {
+                reply.rest.extend_from_slice(input.get(used..).unwrap_or_default());
+                reply.resume = Resume::default();
+                return Poll::Ready(Ok(()));
+            }
+            Ok(None) => reply.rest.extend_from_slice(input),
+            Err(_) => return Poll::Ready(Err(Lost::Junk)),
+        }
+    }
+}
+
+/// What the lack of an answer means: a retry, an error page, or silence.
+fn lost(
+    conn: &Conn,
+    exchange: &Exchange,
+    seat: &Seat,
+    why: Lost,
+    body: Option<Vec<u8>>,
+) -> Result<Sent, Failure> {
+    let back = exchange.backend.and_then(|b| conn.shard.plan.back(b));
+    let (failure, retry) = match why {
+        Lost::Empty => (
+            Failure::page(502, Blame::Server, Phase::Headers),
+            back.is_some_and(|b| b.retry_on.empty_response),
+        ),
+        Lost::Server => (
+            Failure::page(502, Blame::Server, Phase::Headers),
+            back.is_some_and(|b| b.retry_on.junk_response),
+        ),
+        Lost::Junk => {
+            (Failure::page(502, Blame::Proxy, Phase::Headers), back.is_some_and(|b| b.retry_on.junk_response))
+        }
+        Lost::Timeout => (
+            Failure::page(504, Blame::ServerTimeout, Phase::Headers),
+            back.is_some_and(|b| b.retry_on.response_timeout),
+        ),
+        Lost::Client => (Failure::page(400, Blame::Client, Phase::Headers), false),
+        Lost::ClientTimeout => (Failure::page(408, Blame::ClientTimeout, Phase::Data), false),
+        Lost::BadBody => (Failure::page(400, Blame::Proxy, Phase::Data), false),
+        Lost::Killed => (Failure::silent(Blame::Killed, Phase::Headers), false),
+    };
+    if let (Some(id), Lost::Empty | Lost::Server | Lost::Junk | Lost::Timeout) = (seat.server, why) {
+        conn.shard.server_stats(id).eresp.bump();
+        if let Some(backend) = exchange.backend {
+            conn.shard.back_stats(backend).eresp.bump();
+        }
+        crate::checks::observe(conn, id, crate::checks::Observed::NoAnswer);
+    }
+    if retry && can_replay(conn, exchange, body) {
+        return Ok(Sent::Retry(failure));
+    }
+    Err(failure)
+}
+
+/// `retry-on` promises that the user knows its requests: any method may be sent again, if all of it is in hand.
+fn can_replay(_conn: &Conn, exchange: &Exchange, body: Option<Vec<u8>>) -> bool {
+    match exchange.req_body {
+        Framing::None | Framing::Length(0) => true,
+        Framing::Length(_) | Framing::Chunked | Framing::UntilClose | Framing::Tunnel => {
+            // TODO(correctness): a body that was wholly in hand could be put back and sent again; such requests are
+            // not retried yet and the client gets the error.
+            drop(body);
+            false
+        }
+    }
+}
+
+fn status_retry(conn: &Conn, exchange: &Exchange, body: &Option<Vec<u8>>) -> Option<Sent> {
+    let back = exchange.backend.and_then(|b| conn.shard.plan.back(b))?;
+    let status = exchange.res.status();
+    let hit = back.retry_on.statuses.contains(&status)
+        && reach::may_retry(conn, exchange)
+        && can_replay(conn, exchange, body.clone());
+    hit.then(|| Sent::Retry(Failure::page(status, Blame::Server, Phase::Headers)))
+}
+
+fn is_interim(exchange: &Exchange) -> bool {
+    matches!(exchange.res.status(), 100 | 102..=199)
+}
+
+/// Passes a 1xx answer on; clients of HTTP/1.0 don't know any (RFC 9110 §15.2).
+async fn send_interim(conn: &mut Conn, exchange: &mut Exchange) -> Result<(), Failure> {
+    if exchange.client_is_old {
+        return Ok(());
+    }
+    let mut head = Vec::new();
+    exchange.res.write_to(&mut head);
+    exchange.facts.bytes_out += head.len() as u64;
+    conn.until_after(conn.frontend().timeouts.client);
+    send_all(conn, &head).await.map_err(|blame| Failure::silent(blame, Phase::Headers))
+}
+
+/// Writes all of it to the client.
+pub(crate) async fn send_all(conn: &mut Conn, bytes: &[u8]) -> Result<(), Blame> {
+    let mut at = 0;
+    let sent = conn
+        .wait(|conn, cx| {
+            while let Some(rest) = bytes.get(at..).filter(|r| !r.is_empty()) {
+                match std::task::ready!(conn.sock.poll_send(cx, rest)) {
+                    Ok(n) => at += n,
+                    Err(_) => return Poll::Ready(Err(Blame::Client)),
+                }
+            }
+            Poll::Ready(Ok(()))
+        })
+        .await;
+    match sent {
+        Ok(done) => done,
+        Err(Woke::Timeout) => Err(Blame::ClientTimeout),
+        Err(Woke::Killed) => Err(Blame::Killed),
+    }
+}
+
+/// The final answer: rules, cookie, head, body.
+async fn answer(
+    conn: &mut Conn,
+    exchange: &mut Exchange,
+    server: ServerConn,
+    seat: &Seat,
+    mut up: Pump,
+    rest: Vec<u8>,
+) -> Result<Sent, Failure> {
+    let junk = Failure::page(502, Blame::Proxy, Phase::Headers);
+    let framing = exchange.res.body(exchange.req.verb()).map_err(|_| junk)?;
+    exchange.res.normalize_framing(framing);
+    let server_keeps = ConnectionOptions::of(exchange.res.fields()).wants_keep_alive(exchange.res.version());
+    if let Some(id) = seat.server {
+        conn.shard.server_stats(id).hrsp(exchange.res.status()).bump();
+        crate::checks::observe(conn, id, crate::checks::Observed::Status(exchange.res.status()));
+    }
+    if let Judged::Answered(next) = judge::response(conn, exchange).await? {
+        return Ok(Sent::Answered(next));
+    }
+    let plan = conn.shard.plan.clone();
+    if let Some(back) = exchange.backend.and_then(|b| plan.back(b)) {
+        persist::edit_response(conn, exchange, back);
+    }
+    if exchange.backend.is_some_and(|b| plan.proxy(b).options.checkcache)
+        && persist::cacheable_cookie(exchange)
+    {
+        return Err(Failure::page(502, Blame::Proxy, Phase::Headers));
+    }
+    judge::after_response(conn, exchange)?;
+    exchange.facts.status = exchange.res.status();
+    if framing == Framing::Tunnel {
+        return tunnel(conn, exchange, server, up, rest).await;
+    }
+    let outgoing = prepare_head(exchange, framing, &up);
+    let mut down = Pump::new(framing, outgoing, true);
+    let whole = send_answer(conn, exchange, &mut down, &rest)?;
+    if !whole || !up.is_done() {
+        carry(conn, exchange, &server, &mut up, &mut down).await?;
+    } else {
+        down.since = clock::coarse();
+    }
+    count_download(conn, exchange, &mut down);
+    Ok(Sent::Done(settle(conn, exchange, server, seat, server_keeps, framing, &mut up, &down)))
+}
+
+/// The Connection field towards the client, and the coding that it understands.
+fn prepare_head(exchange: &mut Exchange, framing: Framing, up: &Pump) -> Outgoing {
+    let mut outgoing = Outgoing::Plain;
+    match framing {
+        Framing::Chunked if exchange.client_is_old => {
+            exchange.res.fields_mut().remove(Known::TransferEncoding);
+            exchange.client_keeps = false;
+        }
+        Framing::Chunked => outgoing = Outgoing::Chunks,
+        Framing::UntilClose => exchange.client_keeps = false,
+        Framing::None | Framing::Length(_) | Framing::Tunnel => {}
+    }
+    if !up.is_done() {
+        // The server answered before it had the whole request: the rest of it is in the way of the next one.
+        exchange.client_keeps &= up.read_done();
+    }
+    strip_hop_by_hop(exchange.res.fields_mut());
+    if !exchange.client_keeps {
+        exchange.res.fields_mut().push(Known::Connection, b"close");
+    } else if exchange.client_is_old {
+        exchange.res.fields_mut().push(Known::Connection, b"keep-alive");
+    }
+    outgoing
+}
+
+/// Writes the head with what is in hand of the body. True if that was all.
+fn send_answer(
+    conn: &mut Conn,
+    exchange: &mut Exchange,
+    down: &mut Pump,
+    rest: &[u8],
+) -> Result<bool, Failure> {
+    let shard = conn.shard.clone();
+    let mut out = shard.out();
+    exchange.res.write_to(&mut out);
+    down.feed_into(rest, &mut out).map_err(|_| Failure::silent(Blame::Server, Phase::Data))?;
+    exchange.answered = true;
+    let sent = match conn.sock.try_send(&out) {
+        Ok(n) => n,
+        Err(e) if e.kind() == io::ErrorKind::WouldBlock => 0,
+        Err(_) => return Err(Failure::silent(Blame::Client, Phase::Data)),
+    };
+    if let Some(left) = out.get(sent..).filter(|r| !r.is_empty()) {
+        down.prepend(left);
+    }
+    down.moved += sent as u64;
+    Ok(down.is_done())
+}
+
+/// Moves both bodies until the answer's is through.
+async fn carry(
+    conn: &mut Conn,
+    exchange: &mut Exchange,
+    server: &ServerConn,
+    up: &mut Pump,
+    down: &mut Pump,
+) -> Result<(), Failure> {
+    let shard = conn.shard.clone();
+    let server_timeout = exchange.backend.and_then(|b| shard.plan.proxy(b).timeouts.server);
+    let client_timeout = conn.frontend().timeouts.client;
+    let mut upload_failed = false;
+    let ended = conn
+        .wait(|conn, cx| {
+            if !up.is_done() && !upload_failed {
+                // A failed upload shows in the answer, or in its lack.
+                upload_failed = matches!(up.poll(cx, &shard, &conn.sock, &server.sock), Poll::Ready(Err(_)));
+            }
+            let polled = down.poll(cx, &shard, &server.sock, &conn.sock);
+            let patience = match down.waiting {
+                Side::Src => server_timeout,
+                Side::Dst => client_timeout,
+            };
+            conn.until(patience.map(|d| down.since + d));
+            polled
+        })
+        .await;
+    let failure = match ended {
+        Ok(Ok(())) => None,
+        Ok(Err(PumpError::Dst(_))) => Some(Failure::silent(Blame::Client, Phase::Data)),
+        Ok(Err(PumpError::Src(_) | PumpError::Truncated | PumpError::Malformed)) => {
+            Some(Failure::silent(Blame::Server, Phase::Data))
+        }
+        Err(Woke::Timeout) => Some(match down.waiting {
+            Side::Src => Failure::silent(Blame::ServerTimeout, Phase::Data),
+            Side::Dst => Failure::silent(Blame::ClientTimeout, Phase::Data),
+        }),
+        Err(Woke::Killed) => Some(Failure::silent(Blame::Killed, Phase::Data)),
+    };
+    match failure {
+        None => Ok(()),
+        Some(failure) => {
+            count_download(conn, exchange, down);
+            Err(failure)
+        }
+    }
+}
+
+fn count_download(conn: &Conn, exchange: &mut Exchange, down: &mut Pump) {
+    let n = std::mem::take(&mut down.moved);
+    exchange.facts.bytes_out += n;
+    let _ = conn;
+}
+
+/// What becomes of both connections.
+#[allow(clippy::too_many_arguments)] // one place that sees how both messages ended
+fn settle(
+    conn: &mut Conn,
+    exchange: &mut Exchange,
+    server: ServerConn,
+    seat: &Seat,
+    server_keeps: bool,
+    framing: Framing,
+    up: &mut Pump,
+    down: &Pump,
+) -> Next {
+    let clean = up.is_done() && down.surplus.is_empty() && framing != Framing::UntilClose;
+    let kept = clean && server_keeps && exchange.http_mode == HttpMode::KeepAlive;
+    conn.last_server = seat.server;
+    if let (true, Some(id), Some(backend)) = (kept, seat.server, exchange.backend) {
+        let never = conn.shard.plan.back(backend).is_some_and(|b| b.reuse == HttpReuse::Never);
+        if never {
+            conn.own = Some((id, server));
+        } else {
+            conn.shard.give_idle(id, server);
+        }
+    }
+    if !up.surplus.is_empty() {
+        let mut pending = std::mem::take(&mut up.surplus);
+        pending.append(&mut conn.pending);
+        conn.pending = pending;
+    }
+    if exchange.client_keeps && up.read_done() { Next::KeepAlive } else { Next::Close }
+}
+
+/// `101 Switching Protocols`, `CONNECT`: from here on, bytes.
+async fn tunnel(
+    conn: &mut Conn,
+    exchange: &mut Exchange,
+    server: ServerConn,
+    mut up: Pump,
+    rest: Vec<u8>,
+) -> Result<Sent, Failure> {
+    exchange.facts.tunnel = true;
+    let mut down = Pump::new(Framing::Tunnel, Outgoing::Plain, true);
+    send_answer(conn, exchange, &mut down, &rest)?;
+    let mut pending = std::mem::take(&mut up.surplus);
+    pending.append(&mut conn.pending);
+    let mut up = Pump::new(Framing::Tunnel, Outgoing::Plain, true);
+    let mut first = Vec::new();
+    // An open stream takes every byte as it is.
+    up.feed_into(&pending, &mut first).map_err(|_| Failure::silent(Blame::Proxy, Phase::Data))?;
+    up.prepend(&first);
+    tcp::carry(conn, exchange, &server.sock, &mut up, &mut down).await?;
+    Ok(Sent::Done(Next::Close))
+}
+
+/// The version and Connection field towards the server.
+pub(crate) fn prepare_request(exchange: &mut Exchange, pretend_keepalive: bool) {
+    let upgrade = ConnectionOptions::of(exchange.req.fields()).upgrade();
+    strip_hop_by_hop(exchange.req.fields_mut());
+    if upgrade {
+        return;
+    }
+    if exchange.http_mode != HttpMode::KeepAlive && !pretend_keepalive {
+        exchange.req.fields_mut().push(Known::Connection, b"close");
+    } else if exchange.req.version() == Version::Http10 {
+        exchange.req.fields_mut().push(Known::Connection, b"keep-alive");
+    }
+}

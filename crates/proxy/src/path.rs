@@ -1,0 +1,85 @@
+//! The path of an exchange, top to bottom. Each step is a file of its own.
+//!
+//! ```text
+//! read → judge → route → wait → reach → forward → finish
+//! ```
+
+use evenkeel_expr::facts::{Blame, Phase};
+use evenkeel_sys::clock;
+
+use crate::conn::Conn;
+use crate::exchange::{Exchange, Failure, Next};
+use crate::forward::Sent;
+use crate::judge::{self, Judged};
+use crate::read::{self, Head};
+use crate::{finish, forward, reach, route};
+
+/// Serves a client's connection until either side has had enough.
+pub(crate) async fn serve(conn: &mut Conn) {
+    loop {
+        // Boxed: an idle connection's task must stay small, see the crate's head.
+        match read::next_request(conn).await {
+            Head::End => return,
+            Head::Failed(mut exchange, failure) => {
+                let next = Box::pin(finish::failed(conn, &mut exchange, failure)).await;
+                debug_assert_eq!(next, Next::Close, "after a head that cannot be read nothing can follow");
+                conn.shard.give_exchange(exchange);
+                return;
+            }
+            Head::Request(mut exchange) => {
+                conn.nth = conn.nth.saturating_add(1);
+                let next = Box::pin(run(conn, &mut exchange)).await;
+                conn.shard.give_exchange(exchange);
+                if next == Next::Close {
+                    return;
+                }
+                conn.start = clock::coarse();
+                conn.start_wall = clock::coarse_wall();
+            }
+        }
+    }
+}
+
+/// One exchange.
+async fn run(conn: &mut Conn, exchange: &mut Exchange) -> Next {
+    let outcome = walk(conn, exchange).await;
+    let next = match outcome {
+        Ok(next) => finish::done(conn, exchange, next),
+        Err(failure) => finish::failed(conn, exchange, failure).await,
+    };
+    finish::leave(conn, exchange);
+    next
+}
+
+async fn walk(conn: &mut Conn, exchange: &mut Exchange) -> Result<Next, Failure> {
+    judge::begin(conn, exchange);
+    if let Judged::Answered(next) = judge::frontend(conn, exchange).await? {
+        return Ok(next);
+    }
+    route::to_backend(conn, exchange)?;
+    if let Judged::Answered(next) = judge::backend(conn, exchange).await? {
+        return Ok(next);
+    }
+    judge::prepare(conn, exchange);
+    let mut seat = route::to_server(conn, exchange).await?;
+    let mut fresh_only = false;
+    loop {
+        let server = reach::reach(conn, exchange, &mut seat, fresh_only).await?;
+        match forward::exchange(conn, exchange, server, &seat).await? {
+            Sent::Done(next) => return Ok(next),
+            Sent::Answered(next) => return Ok(next),
+            // The pooled connection had been closed under us before the request arrived: nobody saw it.
+            Sent::Stale => fresh_only = true,
+            // `retry-on`: another try, on the same or, with redispatch, another server.
+            Sent::Retry(failure) => {
+                if !reach::may_retry(conn, exchange) {
+                    return Err(failure);
+                }
+                reach::note_retry(conn, exchange, &mut seat).await?;
+            }
+        }
+        if conn.session().killed() {
+            return Err(Failure::silent(Blame::Killed, Phase::Connect));
+        }
+    }
+}

@@ -1,0 +1,211 @@
+//! Requests that wait for a server: one queue per backend, in order of arrival. A request may wait for any server of the
+//! backend or, where persistence or a hash chose it, for one.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, PoisonError};
+
+use evenkeel_base::{ProxyId, ServerId};
+use tokio::sync::oneshot;
+
+use crate::world::World;
+
+/// What a waiting request is told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Grant {
+    /// This server has a place, and it is taken in the request's name.
+    Server(ServerId),
+    /// Choose again: the server waited for is gone, or the backend has changed.
+    ChooseAgain,
+}
+
+#[derive(Debug)]
+struct Entry {
+    ticket: u64,
+    server: Option<ServerId>,
+    tell: oneshot::Sender<Grant>,
+}
+
+/// The queue of a backend. Bounded by the connections that the process admits: each waits at most once.
+#[derive(Debug, Default)]
+pub struct Queue {
+    entries: VecDeque<Entry>,
+    next_ticket: u64,
+}
+
+impl Queue {
+    /// Requests ahead of one that would wait for `server` (for `%sq`), or for any (`%bq`).
+    pub fn ahead(&self, server: Option<ServerId>) -> u32 {
+        self.entries.iter().filter(|e| e.server == server).count() as u32
+    }
+
+    fn push(&mut self, server: Option<ServerId>) -> (u64, oneshot::Receiver<Grant>) {
+        let (tell, hear) = oneshot::channel();
+        let ticket = self.next_ticket;
+        self.next_ticket += 1;
+        self.entries.push_back(Entry { ticket, server, tell });
+        (ticket, hear)
+    }
+
+    fn remove(&mut self, ticket: u64) {
+        if let Some(at) = self.entries.iter().position(|e| e.ticket == ticket) {
+            self.entries.remove(at);
+        }
+    }
+
+    /// The longest waiting request that `server` may serve.
+    fn take_for(&mut self, server: ServerId, any_too: bool) -> Option<oneshot::Sender<Grant>> {
+        let at =
+            self.entries.iter().position(|e| e.server == Some(server) || (any_too && e.server.is_none()))?;
+        self.entries.remove(at).map(|e| e.tell)
+    }
+
+    /// A server is gone: who waits for it chooses again.
+    pub fn requeue(&mut self, server: ServerId) {
+        let entries = std::mem::take(&mut self.entries);
+        for entry in entries {
+            if entry.server == Some(server) {
+                // A receiver that is gone has given up: nothing to tell.
+                let _ = entry.tell.send(Grant::ChooseAgain);
+            } else {
+                self.entries.push_back(entry);
+            }
+        }
+    }
+
+    /// A server came: who waits for any may choose it.
+    pub fn wake_all_if(&mut self, came: bool) {
+        if !came {
+            return;
+        }
+        let entries = std::mem::take(&mut self.entries);
+        for entry in entries {
+            if entry.server.is_none() {
+                let _ = entry.tell.send(Grant::ChooseAgain);
+            } else {
+                self.entries.push_back(entry);
+            }
+        }
+    }
+}
+
+/// A place in a queue, given back when dropped. A place on a server that was granted but not taken up is given on.
+pub(crate) struct Waiting {
+    world: Arc<World>,
+    backend: ProxyId,
+    server: Option<ServerId>,
+    ticket: u64,
+    hear: oneshot::Receiver<Grant>,
+    /// How many were ahead.
+    pub ahead: u32,
+}
+
+impl Waiting {
+    /// Joins the queue of `backend`, for one server or for any.
+    pub(crate) fn join(world: &Arc<World>, backend: ProxyId, server: Option<ServerId>) -> Waiting {
+        let live = world.proxy(backend);
+        live.queued.up();
+        if let Some(id) = server {
+            world.server(id).queued.up();
+        }
+        let mut queue = live.queue.lock().unwrap_or_else(PoisonError::into_inner);
+        let ahead = queue.ahead(server);
+        let (ticket, hear) = queue.push(server);
+        drop(queue);
+        let waiting = Waiting { world: world.clone(), backend, server, ticket, hear, ahead };
+        // A place may have come free between the choice and the queue: whoever frees one now sees us.
+        world.serve_queue(backend);
+        waiting
+    }
+
+    /// Waits for the word. A sender that is gone means that the backend is: choose again.
+    pub(crate) fn poll(&mut self, cx: &mut std::task::Context<'_>) -> std::task::Poll<Grant> {
+        use std::future::Future;
+        std::pin::Pin::new(&mut self.hear).poll(cx).map(|told| {
+            self.hear.close();
+            told.unwrap_or(Grant::ChooseAgain)
+        })
+    }
+}
+
+impl Drop for Waiting {
+    fn drop(&mut self) {
+        let live = self.world.proxy(self.backend);
+        live.queue.lock().unwrap_or_else(PoisonError::into_inner).remove(self.ticket);
+        live.queued.down();
+        if let Some(id) = self.server {
+            self.world.server(id).queued.down();
+        }
+        self.hear.close();
+        if let Ok(Grant::Server(id)) = self.hear.try_recv() {
+            self.world.release(id);
+        }
+    }
+}
+
+impl World {
+    /// The number of sessions a server takes now; 0: no limit. `minconn` makes it follow the backend's load
+    /// (configuration manual, `minconn`).
+    pub fn server_limit(&self, id: ServerId) -> u32 {
+        let live = self.server(id);
+        let max = live.maxconn.load(std::sync::atomic::Ordering::Relaxed);
+        let plan = self.plan.server(id);
+        let min = plan.line.minconn;
+        if min == 0 || min >= max {
+            return max;
+        }
+        let full = self.plan.back(plan.backend).map_or(0, |b| b.fullconn).max(1);
+        let load = self.proxy(plan.backend).back_sessions.now();
+        if load >= full {
+            max
+        } else {
+            (u64::from(max) * u64::from(load) / u64::from(full)).max(u64::from(min)) as u32
+        }
+    }
+
+    /// Takes a place on a server, if one is free.
+    pub fn try_take(&self, id: ServerId) -> bool {
+        self.server(id).sessions.try_up(self.server_limit(id))
+    }
+
+    /// Takes a place on a server whatever its limit (`option persist`, `force-persist`).
+    pub fn take(&self, id: ServerId) {
+        self.server(id).sessions.up();
+    }
+
+    /// Gives a place back and hands it to who waits.
+    pub fn release(&self, id: ServerId) {
+        self.server(id).sessions.down();
+        let backend = self.plan.server(id).backend;
+        if self.proxy(backend).queued.now() > 0 {
+            self.serve_queue(backend);
+        }
+    }
+
+    /// Hands free places to who waits, longest first.
+    pub fn serve_queue(&self, backend: ProxyId) {
+        let Some(back) = self.plan.back(backend) else { return };
+        for id in &back.servers {
+            while self.server(*id).reachable() && self.try_take(*id) {
+                let mut queue = self.proxy(backend).queue.lock().unwrap_or_else(PoisonError::into_inner);
+                let next = queue.take_for(*id, self.server(*id).usable());
+                drop(queue);
+                let given = match next {
+                    Some(tell) => tell.send(Grant::Server(*id)).is_ok(),
+                    None => {
+                        self.server(*id).sessions.down();
+                        break;
+                    }
+                };
+                if given {
+                    if let Some(mut balancer) = self.balancer(backend)
+                        && balancer.algorithm().needs_counts()
+                    {
+                        balancer.taken(self.plan.server(*id).slot as usize);
+                    }
+                } else {
+                    self.server(*id).sessions.down();
+                }
+            }
+        }
+    }
+}

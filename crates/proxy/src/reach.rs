@@ -1,0 +1,277 @@
+//! Reach: a connection to the server, from the pool or new, with retries and redispatch.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use evenkeel_base::ServerId;
+use evenkeel_expr::facts::{Blame, Peer, Phase};
+use evenkeel_http::Framing;
+use evenkeel_plan::addr::PortRule;
+use evenkeel_plan::{Back, HttpReuse, Mode, Plan, Server};
+use evenkeel_sys::connect::PortRange;
+use evenkeel_sys::{Addr, ConnectError, ConnectOpts, KeepAlive, clock, connect};
+use std::sync::atomic::Ordering::Relaxed;
+
+use crate::conn::{Conn, Woke, peer_of};
+use crate::exchange::{Exchange, Failure};
+use crate::pool::ServerConn;
+use crate::route::{Seat, take_seat};
+
+/// A retry on the same server waits this long, or `timeout connect` if that is less: it may be restarting
+/// (configuration manual, `retries`).
+const TURN_AROUND: Duration = Duration::from_secs(1);
+
+/// The socket options of a server's connections.
+pub(crate) fn connect_opts(plan: &Plan, server: &Server) -> ConnectOpts {
+    let backend = plan.proxy(server.backend);
+    let source = server.line.source.as_ref().or(backend.back.as_ref().and_then(|b| b.source.as_ref()));
+    ConnectOpts {
+        source: source.map(|s| s.addr),
+        source_ports: source
+            .and_then(|s| s.ports)
+            .and_then(|(low, high)| PortRange::new(low, high))
+            .map(Arc::new),
+        interface: source.and_then(|s| s.interface.as_deref()).map(Into::into),
+        tcp_user_timeout: server.line.tcp_user_timeout,
+        keepalive: backend.options.srvtcpka.then(KeepAlive::default),
+        sndbuf: (plan.global.sndbuf_server > 0).then_some(plan.global.sndbuf_server as usize),
+        rcvbuf: (plan.global.rcvbuf_server > 0).then_some(plan.global.rcvbuf_server as usize),
+        fastopen: server.line.fastopen,
+        ..ConnectOpts::default()
+    }
+}
+
+/// A connection for this exchange. `fresh_only`: not from the pool.
+pub(crate) async fn reach(
+    conn: &mut Conn,
+    exchange: &mut Exchange,
+    seat: &mut Seat,
+    fresh_only: bool,
+) -> Result<ServerConn, Failure> {
+    loop {
+        if !fresh_only && let Some(server) = from_pool(conn, exchange, seat) {
+            exchange.facts.from_pool = true;
+            exchange.facts.timers.connected = Some(clock::coarse());
+            if let Some(id) = seat.server {
+                conn.shard.server_stats(id).reuse.bump();
+                if let Some(backend) = exchange.backend {
+                    conn.shard.back_stats(backend).reuse.bump();
+                }
+            }
+            return Ok(server);
+        }
+        exchange.facts.from_pool = false;
+        let failure = match dial(conn, exchange, seat).await {
+            Ok(server) => return Ok(server),
+            Err(failure) => failure,
+        };
+        if let Some(id) = seat.server {
+            conn.shard.server_stats(id).econ.bump();
+            crate::checks::observe(conn, id, crate::checks::Observed::ConnectFailed);
+        }
+        if let Some(backend) = exchange.backend {
+            conn.shard.back_stats(backend).econ.bump();
+        }
+        if !failure.retry || !may_retry(conn, exchange) {
+            return Err(failure.failure);
+        }
+        note_retry(conn, exchange, seat).await?;
+    }
+}
+
+/// True while retries are left.
+pub(crate) fn may_retry(conn: &Conn, exchange: &Exchange) -> bool {
+    let back = exchange.backend.and_then(|b| conn.shard.plan.back(b));
+    back.is_some_and(|b| exchange.facts.retries < b.retries && !b.retry_on.none)
+}
+
+/// Books a retry: on another server if redispatch says so, else on the same after a pause.
+pub(crate) async fn note_retry(
+    conn: &mut Conn,
+    exchange: &mut Exchange,
+    seat: &mut Seat,
+) -> Result<(), Failure> {
+    let Some(backend) = exchange.backend else { return Ok(()) };
+    let plan = conn.shard.plan.clone();
+    let Some(back) = plan.back(backend) else { return Ok(()) };
+    exchange.facts.retries += 1;
+    if wants_redispatch(conn, exchange, back) && seat.server.is_some() {
+        let failed = seat.server;
+        if let Some(id) = failed {
+            conn.shard.server_stats(id).wredis.bump();
+        }
+        conn.shard.back_stats(backend).wredis.bump();
+        exchange.facts.redispatched = true;
+        seat.leave();
+        exchange.cookie.valid &= exchange.cookie.named != failed;
+        *seat = take_seat(conn, exchange, back, None, failed).await?;
+        return Ok(());
+    }
+    if let Some(id) = seat.server {
+        conn.shard.server_stats(id).wretr.bump();
+    }
+    conn.shard.back_stats(backend).wretr.bump();
+    let pause = plan.proxy(backend).timeouts.connect.map_or(TURN_AROUND, |t| t.min(TURN_AROUND));
+    conn.until_after(Some(pause));
+    match conn.wait(|_, _| std::task::Poll::<()>::Pending).await {
+        Err(Woke::Killed) => Err(Failure::silent(Blame::Killed, Phase::Connect)),
+        Err(Woke::Timeout) | Ok(()) => Ok(()),
+    }
+}
+
+/// `option redispatch [n]`: 0 never, n every n-th retry, -n the n-th from the last (configuration manual).
+fn wants_redispatch(conn: &Conn, exchange: &Exchange, back: &Back) -> bool {
+    let Some(backend) = exchange.backend else { return false };
+    let every = conn.shard.plan.proxy(backend).options.redispatch;
+    let retry = exchange.facts.retries;
+    if every == 0 {
+        return false;
+    }
+    // A server that has gone down meanwhile is left at once.
+    if exchange.facts.server.is_some_and(|id| !conn.shard.world.server(id).reachable()) {
+        return true;
+    }
+    if every > 0 {
+        return retry % every.unsigned_abs() == 0;
+    }
+    retry == (back.retries + 1).saturating_sub(every.unsigned_abs())
+}
+
+/// An idle connection, if `http-reuse` lets this request use one.
+fn from_pool(conn: &mut Conn, exchange: &Exchange, seat: &Seat) -> Option<ServerConn> {
+    let (id, backend) = (seat.server?, exchange.backend?);
+    if conn.shard.plan.proxy(backend).mode != Mode::Http {
+        return None;
+    }
+    let back = conn.shard.plan.back(backend)?;
+    if let Some((own_id, own)) = conn.own.take() {
+        let current = conn.shard.world.server(id).generation.load(Relaxed);
+        if own_id == id && own.generation == current && own.sock.is_quiet() {
+            return Some(ServerConn { reused: true, ..own });
+        }
+    }
+    let first = conn.nth <= 1;
+    match back.reuse {
+        HttpReuse::Never => None,
+        HttpReuse::Safe if first => None,
+        HttpReuse::Safe | HttpReuse::Always => conn.shard.take_idle(id, false),
+        HttpReuse::Aggressive => conn.shard.take_idle(id, first),
+    }
+}
+
+/// Why a connection failed, and whether another try may help.
+struct DialFailure {
+    failure: Failure,
+    retry: bool,
+}
+
+async fn dial(conn: &mut Conn, exchange: &mut Exchange, seat: &Seat) -> Result<ServerConn, DialFailure> {
+    let page = |status, blame| Failure::page(status, blame, Phase::Connect);
+    let dead = |status, blame| DialFailure { failure: page(status, blame), retry: false };
+    let shard = conn.shard.clone();
+    let Some(addr) = destination(conn, exchange, seat) else { return Err(dead(503, Blame::Server)) };
+    let plain = ConnectOpts::default();
+    let opts = seat.server.and_then(|id| shard.connect_opts(id)).unwrap_or(&plain);
+    exchange.facts.server_addr = peer_of(&addr);
+    let timeout = exchange.backend.and_then(|b| shard.plan.proxy(b).timeouts.connect);
+    conn.until_after(timeout);
+    if let Some(id) = seat.server {
+        shard.server_stats(id).connect.bump();
+    }
+    if let Some(backend) = exchange.backend {
+        shard.back_stats(backend).connect.bump();
+    }
+    let generation = seat.server.map_or(0, |id| shard.world.server(id).generation.load(Relaxed));
+    let connecting = match connect(&addr, opts) {
+        Ok(connecting) => connecting,
+        Err(error) => return Err(refusal(&error)),
+    };
+    let abortable = exchange.backend.is_some_and(|b| shard.plan.proxy(b).options.abortonclose);
+    let done = conn
+        .wait(|conn, cx| {
+            if let std::task::Poll::Ready(done) = connecting.poll_finish(cx) {
+                return std::task::Poll::Ready(Some(done));
+            }
+            if abortable && conn.client_left(cx) {
+                return std::task::Poll::Ready(None);
+            }
+            std::task::Poll::Pending
+        })
+        .await;
+    match done {
+        Ok(Some(Ok(()))) => {}
+        Ok(Some(Err(error))) => return Err(refusal(&error)),
+        Ok(None) => {
+            return Err(DialFailure {
+                failure: Failure::page(400, Blame::Client, Phase::Connect),
+                retry: false,
+            });
+        }
+        Err(Woke::Timeout) => {
+            return Err(DialFailure { failure: page(503, Blame::ServerTimeout), retry: true });
+        }
+        Err(Woke::Killed) => {
+            return Err(DialFailure {
+                failure: Failure::silent(Blame::Killed, Phase::Connect),
+                retry: false,
+            });
+        }
+    }
+    exchange.facts.timers.connected = Some(clock::coarse());
+    Ok(ServerConn {
+        sock: connecting.into_sock(),
+        uses: 0,
+        reused: false,
+        generation,
+        since: clock::coarse(),
+    })
+}
+
+fn refusal(error: &ConnectError) -> DialFailure {
+    let blame = match error {
+        ConnectError::Remote(_) => Blame::Server,
+        ConnectError::Resource(_) | ConnectError::Source(_) => Blame::Resource,
+        ConnectError::Option { .. } | ConnectError::Unsupported => Blame::Internal,
+    };
+    DialFailure { failure: Failure::page(503, blame, Phase::Connect), retry: error.may_retry() }
+}
+
+/// Where to connect to: the server's address with its port rule, or the backend's `dispatch`, or where the client wanted
+/// to go (`option transparent`).
+fn destination(conn: &Conn, exchange: &Exchange, seat: &Seat) -> Option<Addr> {
+    let client_port = match &conn.facts.dst {
+        Peer::Inet(a) => Some(a.port()),
+        Peer::Unix | Peer::Unknown => None,
+    };
+    if let Some(id) = seat.server {
+        let addr = conn.shard.world.server(id).addr()?;
+        return match conn.shard.plan.server(id).addr.port {
+            PortRule::Fixed(_) => Some(addr),
+            PortRule::SameAsClient(offset) => {
+                let port = i32::from(client_port?).checked_add(offset)?;
+                Some(addr.with_port(u16::try_from(port).ok()?))
+            }
+        };
+    }
+    let back = conn.shard.plan.back(exchange.backend?)?;
+    if let Some(addr) = &back.dispatch {
+        return Some(crate::world::sys_addr(addr));
+    }
+    match &conn.facts.dst {
+        Peer::Inet(a) => Some(Addr::Inet(*a)),
+        Peer::Unix | Peer::Unknown => None,
+    }
+}
+
+/// True if the request could be sent a second time without its sender knowing: it has no body, or all of it is in hand,
+/// and its method promises that twice is as good as once (RFC 9110 §9.2.2).
+pub(crate) fn replayable(exchange: &Exchange) -> bool {
+    let idempotent =
+        matches!(exchange.req.method(), b"GET" | b"HEAD" | b"OPTIONS" | b"TRACE" | b"PUT" | b"DELETE");
+    idempotent && matches!(exchange.req_body, Framing::None | Framing::Length(0))
+}
+
+/// Drops the server id's idle connections everywhere (used when a server is disabled).
+pub(crate) fn retire(world: &crate::world::World, id: ServerId) {
+    world.server(id).generation.fetch_add(1, Relaxed);
+}

@@ -1,0 +1,147 @@
+//! The path of a TCP-mode session: route, wait, reach, then bytes in both directions with half-close.
+
+use std::task::Poll;
+
+use evenkeel_expr::facts::{Blame, Phase};
+use evenkeel_http::Framing;
+use evenkeel_sys::{Sock, clock};
+
+use crate::conn::{Conn, Woke};
+use crate::exchange::{Exchange, Failure, Next};
+use crate::judge::{self, Judged};
+use crate::pump::{Outgoing, Pump, PumpError, Side};
+use crate::{finish, reach, route};
+
+/// Serves one TCP session.
+pub(crate) async fn serve(conn: &mut Conn) {
+    let mut exchange = conn.shard.take_exchange();
+    exchange.facts.reset(conn.start, conn.start_wall);
+    exchange.facts.nth_request = 0;
+    exchange.facts.timers.handshake = Some(conn.facts.accepted);
+    exchange.facts.tunnel = true;
+    conn.nth = 1;
+    let outcome = walk(conn, &mut exchange).await;
+    match outcome {
+        Ok(()) => {
+            finish::done(conn, &mut exchange, Next::Close);
+        }
+        Err(failure) => {
+            finish::failed(conn, &mut exchange, failure).await;
+        }
+    }
+    finish::leave(conn, &exchange);
+    conn.shard.give_exchange(exchange);
+}
+
+async fn walk(conn: &mut Conn, exchange: &mut Exchange) -> Result<(), Failure> {
+    judge::begin(conn, exchange);
+    if let Judged::Answered(_) = judge::tcp_content(conn, exchange).await? {
+        return Ok(());
+    }
+    route::to_backend(conn, exchange)?;
+    if let Judged::Answered(_) = judge::tcp_content_backend(conn, exchange).await? {
+        return Ok(());
+    }
+    let mut seat = route::to_server(conn, exchange).await?;
+    let server = reach::reach(conn, exchange, &mut seat, true).await?;
+    let mut up = Pump::new(Framing::Tunnel, Outgoing::Plain, true);
+    let mut down = Pump::new(Framing::Tunnel, Outgoing::Plain, true);
+    let pending = std::mem::take(&mut conn.pending);
+    up.prepend(&pending);
+    carry(conn, exchange, &server.sock, &mut up, &mut down).await
+}
+
+/// Moves bytes both ways until both sides have closed, one has failed, or nothing has moved for too long.
+pub(crate) async fn carry(
+    conn: &mut Conn,
+    exchange: &mut Exchange,
+    server: &Sock,
+    up: &mut Pump,
+    down: &mut Pump,
+) -> Result<(), Failure> {
+    let shard = conn.shard.clone();
+    let back = exchange.backend.map(|b| &shard.plan.proxy(b).timeouts);
+    let front = &shard.plan.proxy(conn.facts.frontend).timeouts;
+    let tunnel = back.and_then(|t| t.tunnel).or(front.tunnel);
+    let client = tunnel.or(front.client);
+    let server_timeout = tunnel.or(back.and_then(|t| t.server));
+    let client_fin = front.client_fin.or(client);
+    let server_fin = back.and_then(|t| t.server_fin).or(server_timeout);
+    let (mut up_open, mut down_open) = (true, true);
+    let mut moved = (0, 0);
+    let ended = conn
+        .wait(|conn, cx| {
+            if up_open && let Poll::Ready(done) = up.poll(cx, &shard, &conn.sock, server) {
+                match done {
+                    Ok(()) => {
+                        up_open = false;
+                        // The server may have closed both ways already: then there is nobody to tell.
+                        let _ = server.shutdown_write();
+                    }
+                    Err(e) => return Poll::Ready(Err((e, true))),
+                }
+            }
+            if down_open && let Poll::Ready(done) = down.poll(cx, &shard, server, &conn.sock) {
+                match done {
+                    Ok(()) => {
+                        down_open = false;
+                        let _ = conn.sock.shutdown_write();
+                    }
+                    Err(e) => return Poll::Ready(Err((e, false))),
+                }
+            }
+            count(conn, exchange, up, down, &mut moved);
+            if !up_open && !down_open {
+                return Poll::Ready(Ok(()));
+            }
+            // Either direction's progress keeps the session alive, as the original's timers do for both sides at once.
+            let since = up.since.max(down.since);
+            let client_wait = if down_open { client } else { client_fin };
+            let server_wait = if up_open { server_timeout } else { server_fin };
+            let patience = match (up_open, down_open) {
+                (true, true) => min_some(client_wait, server_wait),
+                (true, false) => client_wait,
+                (false, _) => server_wait,
+            };
+            conn.until(patience.map(|d| since + d));
+            Poll::Pending
+        })
+        .await;
+    count(conn, exchange, up, down, &mut moved);
+    match ended {
+        Ok(Ok(())) => Ok(()),
+        Ok(Err((PumpError::Src(_) | PumpError::Truncated, true)) | Err((PumpError::Dst(_), false))) => {
+            Err(Failure::silent(Blame::Client, Phase::Data))
+        }
+        Ok(Err(_)) => Err(Failure::silent(Blame::Server, Phase::Data)),
+        Err(Woke::Killed) => Err(Failure::silent(Blame::Killed, Phase::Data)),
+        Err(Woke::Timeout) => {
+            let client_slow = match (up_open, down_open) {
+                (true, true) => down.waiting == Side::Dst || client <= server_timeout,
+                (true, false) => true,
+                (false, _) => down.waiting == Side::Dst,
+            };
+            let blame = if client_slow { Blame::ClientTimeout } else { Blame::ServerTimeout };
+            Err(Failure::silent(blame, Phase::Data))
+        }
+    }
+}
+
+fn min_some<T: Ord>(a: Option<T>, b: Option<T>) -> Option<T> {
+    match (a, b) {
+        (Some(a), Some(b)) => Some(a.min(b)),
+        (a, b) => a.or(b),
+    }
+}
+
+fn count(conn: &Conn, exchange: &mut Exchange, up: &Pump, down: &Pump, moved: &mut (u64, u64)) {
+    let (new_up, new_down) = (up.moved - moved.0, down.moved - moved.1);
+    *moved = (up.moved, down.moved);
+    if new_up > 0 {
+        exchange.facts.bytes_in += new_up;
+        conn.shard.front_stats(conn.facts.frontend).bin.add(new_up);
+        conn.shard.listener_stats(conn.facts.listener).bin.add(new_up);
+    }
+    exchange.facts.bytes_out += new_down;
+    exchange.facts.timers.response_head.get_or_insert_with(clock::coarse);
+}

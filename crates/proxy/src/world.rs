@@ -1,0 +1,699 @@
+//! The live state: what changes while a Plan runs. Shared by the shards, the checks and the runtime commands.
+//!
+//! Each shard counts in counters of its own ([`ShardStats`]); what must be known exactly across shards (sessions now,
+//! who is usable, the balancer's turn) is here, in atomics or behind a short lock per backend.
+
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, Ordering::Relaxed};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+use std::time::Duration;
+
+use evenkeel_balance::{Balancer, EffectiveWeight, Weight};
+use evenkeel_base::{Instant, ProxyId, ServerId, WallTime};
+use evenkeel_plan::addr::PortRule;
+use evenkeel_plan::{Plan, Server};
+use evenkeel_stats::{Averages, BackendCounters, FrontendCounters, ListenerCounters, ServerCounters};
+use evenkeel_sys::Addr;
+
+use crate::queue::Queue;
+
+/// A number that goes up and down, with its highest value.
+#[derive(Debug, Default)]
+pub struct Gauge {
+    now: AtomicU32,
+    max: AtomicU32,
+}
+
+impl Gauge {
+    /// One more; returns the new value.
+    pub fn up(&self) -> u32 {
+        let now = self.now.fetch_add(1, Relaxed) + 1;
+        if now > self.max.load(Relaxed) {
+            self.max.fetch_max(now, Relaxed);
+        }
+        now
+    }
+
+    /// One less; returns the new value.
+    pub fn down(&self) -> u32 {
+        let before = self.now.fetch_sub(1, Relaxed);
+        debug_assert!(before > 0, "a gauge went below zero");
+        before.wrapping_sub(1)
+    }
+
+    /// Takes one if the value is below `limit` (0: no limit); false if full.
+    pub fn try_up(&self, limit: u32) -> bool {
+        if limit == 0 {
+            self.up();
+            return true;
+        }
+        let taken = self.now.fetch_update(Relaxed, Relaxed, |n| (n < limit).then_some(n + 1));
+        if let Ok(before) = taken {
+            self.max.fetch_max(before + 1, Relaxed);
+        }
+        taken.is_ok()
+    }
+
+    /// Now.
+    pub fn now(&self) -> u32 {
+        self.now.load(Relaxed)
+    }
+
+    /// The highest since the last clear.
+    pub fn max(&self) -> u32 {
+        self.max.load(Relaxed)
+    }
+
+    /// Forgets the highest (`clear counters`).
+    pub fn clear_max(&self) {
+        self.max.store(self.now(), Relaxed);
+    }
+}
+
+/// Events per second over all shards: the current second's count and the last full one's, packed so that one atomic
+/// update serves (32 bits of second, 32 of count would lose the former; two words are enough because readers only
+/// show it).
+#[derive(Debug, Default)]
+pub struct Rate {
+    second: AtomicU32,
+    count: AtomicU32,
+    last: AtomicU32,
+    max: AtomicU32,
+}
+
+impl Rate {
+    /// Counts one event.
+    pub fn hit(&self, now: Instant) -> u32 {
+        self.turn(now);
+        let n = self.count.fetch_add(1, Relaxed) + 1;
+        if n > self.max.load(Relaxed) {
+            self.max.fetch_max(n, Relaxed);
+        }
+        n
+    }
+
+    fn turn(&self, now: Instant) {
+        let second = (now.as_millis() / 1000) as u32;
+        let before = self.second.load(Relaxed);
+        if second != before && self.second.compare_exchange(before, second, Relaxed, Relaxed).is_ok() {
+            let full = self.count.swap(0, Relaxed);
+            self.last.store(if second == before.wrapping_add(1) { full } else { 0 }, Relaxed);
+        }
+    }
+
+    /// Events in the sliding last second: this second's, and the part of the last one that it doesn't cover yet.
+    pub fn per_second(&self, now: Instant) -> u32 {
+        self.turn(now);
+        let remain = 1000 - (now.as_millis() % 1000) as u32;
+        self.count.load(Relaxed) + (u64::from(self.last.load(Relaxed)) * u64::from(remain) / 1000) as u32
+    }
+
+    /// The highest since the last clear.
+    pub fn max(&self) -> u32 {
+        self.max.load(Relaxed)
+    }
+
+    /// Forgets the highest.
+    pub fn clear_max(&self) {
+        self.max.store(0, Relaxed);
+    }
+}
+
+/// What the operator wants of a server.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Admin {
+    /// Takes traffic as far as its health allows.
+    Ready,
+    /// Takes no new traffic but what persistence sends.
+    Drain,
+    /// Takes nothing and is not checked.
+    Maint,
+}
+
+impl Admin {
+    fn from_byte(b: u8) -> Self {
+        match b {
+            1 => Admin::Drain,
+            2 => Admin::Maint,
+            _ => Admin::Ready,
+        }
+    }
+}
+
+/// A server's health as the checks see it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Health {
+    /// Up, or not checked.
+    Up,
+    /// Up, but asked for no new sessions (404 with `disable-on-404`).
+    Stopping,
+    /// Down.
+    Down,
+}
+
+/// What the last check found, for stats; kept by the control thread, read by commands.
+#[derive(Clone, Debug, Default)]
+pub struct CheckReport {
+    /// `L4OK`, `L7STS`…; empty before the first check.
+    pub status: &'static str,
+    /// Long form (`Layer4 check passed`).
+    pub description: &'static str,
+    /// HTTP status or the like; 0: none.
+    pub code: u16,
+    /// Milliseconds it took.
+    pub duration_ms: u64,
+    /// What the server said, or the error's text.
+    pub last_check: String,
+    /// Health counter.
+    pub health: u32,
+    /// Rise.
+    pub rise: u32,
+    /// Fall.
+    pub fall: u32,
+    /// A check is running now.
+    pub running: bool,
+}
+
+/// What changes of a server.
+#[derive(Debug)]
+pub struct ServerLive {
+    admin: AtomicU8,
+    health: AtomicU8,
+    /// It could be reached at an address; false while its name is not resolved.
+    resolved: AtomicBool,
+    usable: AtomicBool,
+    /// Weight of the operator (0..=256), and of the agent in percent of it.
+    weight: AtomicU32,
+    agent_percent: AtomicU32,
+    /// Where it is now (`set server addr`, name resolution); `None` before its name is known.
+    addr: RwLock<Option<Addr>>,
+    /// Changed by `set maxconn server`; 0: none.
+    pub maxconn: AtomicU32,
+    /// Sessions on it.
+    pub sessions: Gauge,
+    /// Requests in its own queue.
+    pub queued: Gauge,
+    /// New sessions.
+    pub rate: Rate,
+    /// Idle connections kept by all shards.
+    pub idle: AtomicU32,
+    /// Bumped to make shards drop idle connections and, if asked, sessions.
+    pub generation: AtomicU32,
+    /// Last check.
+    pub check: Mutex<CheckReport>,
+    /// The last agent's answer.
+    pub agent: Mutex<CheckReport>,
+    /// Failed checks, and transitions to down.
+    pub checks_failed: AtomicU64,
+    /// See `checks_failed`.
+    pub downs: AtomicU64,
+    /// When it last changed between up and down.
+    changed: AtomicU64,
+    /// Whole milliseconds spent down before `changed`.
+    downtime_ms: AtomicU64,
+    /// Last session, monotonic nanoseconds; 0: never.
+    pub last_session: AtomicU64,
+    /// `enable health` / `disable health`; the same for the agent.
+    pub check_enabled: AtomicBool,
+    /// See `check_enabled`.
+    pub agent_enabled: AtomicBool,
+    /// Consecutive errors of `observe`.
+    pub observed_errors: AtomicU32,
+}
+
+impl ServerLive {
+    fn new(plan: &Server, now: Instant) -> Self {
+        let addr = match &plan.addr.host {
+            evenkeel_plan::Host::Addr(addr) => Some(with_port(sys_addr(addr), plan.addr.port)),
+            evenkeel_plan::Host::Name { .. } => None,
+        };
+        Self {
+            admin: AtomicU8::new(if plan.line.disabled { 2 } else { 0 }),
+            health: AtomicU8::new(0),
+            resolved: AtomicBool::new(addr.is_some()),
+            usable: AtomicBool::new(false),
+            weight: AtomicU32::new(u32::from(plan.line.weight.get())),
+            agent_percent: AtomicU32::new(100),
+            addr: RwLock::new(addr),
+            maxconn: AtomicU32::new(plan.line.maxconn),
+            sessions: Gauge::default(),
+            queued: Gauge::default(),
+            rate: Rate::default(),
+            idle: AtomicU32::new(0),
+            generation: AtomicU32::new(0),
+            check: Mutex::default(),
+            agent: Mutex::default(),
+            checks_failed: AtomicU64::new(0),
+            downs: AtomicU64::new(0),
+            changed: AtomicU64::new(now.as_nanos()),
+            downtime_ms: AtomicU64::new(0),
+            last_session: AtomicU64::new(0),
+            check_enabled: AtomicBool::new(plan.line.check),
+            agent_enabled: AtomicBool::new(plan.line.agent.is_some()),
+            observed_errors: AtomicU32::new(0),
+        }
+    }
+
+    /// What the operator wants.
+    pub fn admin(&self) -> Admin {
+        Admin::from_byte(self.admin.load(Relaxed))
+    }
+
+    /// What the checks say.
+    pub fn health(&self) -> Health {
+        match self.health.load(Relaxed) {
+            1 => Health::Stopping,
+            2 => Health::Down,
+            _ => Health::Up,
+        }
+    }
+
+    /// True if new traffic may be balanced to it.
+    pub fn usable(&self) -> bool {
+        self.usable.load(Relaxed)
+    }
+
+    /// True if its address is known.
+    pub fn resolved(&self) -> bool {
+        self.resolved.load(Relaxed)
+    }
+
+    /// True if persistence may still send to it: up (or stopping, draining), not in maintenance.
+    pub fn reachable(&self) -> bool {
+        self.resolved() && self.health() != Health::Down && self.admin() != Admin::Maint
+    }
+
+    /// Weight in force, 0..=256.
+    pub fn weight(&self) -> u16 {
+        let w = self.weight.load(Relaxed) * self.agent_percent.load(Relaxed);
+        w.div_ceil(100).min(256) as u16
+    }
+
+    /// Weight of the operator alone.
+    pub fn user_weight(&self) -> u16 {
+        self.weight.load(Relaxed).min(256) as u16
+    }
+
+    /// Where it is.
+    pub fn addr(&self) -> Option<Addr> {
+        self.addr.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// When it last went up or down.
+    pub fn changed(&self) -> Instant {
+        Instant::from_nanos(self.changed.load(Relaxed))
+    }
+
+    /// Time spent down altogether.
+    pub fn downtime(&self, now: Instant) -> Duration {
+        let before = Duration::from_millis(self.downtime_ms.load(Relaxed));
+        if self.health() == Health::Down { before + now.since(self.changed()) } else { before }
+    }
+}
+
+/// What changes of a frontend, backend or listen.
+#[derive(Debug)]
+pub struct ProxyLive {
+    /// Sessions as a frontend.
+    pub front_sessions: Gauge,
+    /// Sessions as a backend.
+    pub back_sessions: Gauge,
+    /// New connections, sessions, requests as a frontend.
+    pub front_connection_rate: Rate,
+    /// See `front_connection_rate`.
+    pub front_session_rate: Rate,
+    /// See `front_connection_rate`.
+    pub front_request_rate: Rate,
+    /// New sessions as a backend.
+    pub back_session_rate: Rate,
+    /// Frontend limit (`set maxconn frontend`); 0: the process's.
+    pub maxconn: AtomicU32,
+    /// `rate-limit sessions`, changed by a command; 0: none.
+    pub rate_limit: AtomicU32,
+    /// `disable frontend` / `shutdown frontend`: 0 open, 1 paused, 2 stopped.
+    pub listening: AtomicU8,
+    /// Who is next. `None` for a frontend only.
+    balancer: Option<Mutex<Balancer>>,
+    /// Requests waiting for any server or for one of them.
+    pub queue: Mutex<Queue>,
+    /// All queued requests of the backend, servers' queues included.
+    pub queued: Gauge,
+    /// Last change between "some server" and "none", and time spent without any.
+    pub changed: AtomicU64,
+    /// See `changed`.
+    pub downtime_ms: AtomicU64,
+    /// Transitions to "no server".
+    pub downs: AtomicU64,
+    /// Usable servers, kept beside the balancer so that `nbsrv` takes no lock.
+    pub usable_servers: AtomicU32,
+    /// Last session as a backend, monotonic nanoseconds; 0: never.
+    pub last_session: AtomicU64,
+}
+
+/// What changes of a listening address.
+#[derive(Debug, Default)]
+pub struct ListenerLive {
+    /// Connections accepted on it and open now.
+    pub sessions: Gauge,
+}
+
+/// The counters of one shard, which alone writes them. Positions are those of the Plan.
+#[derive(Debug)]
+pub struct ShardStats {
+    /// As frontends, by [`ProxyId`].
+    pub fronts: Vec<FrontendCounters>,
+    /// As backends, by [`ProxyId`].
+    pub backs: Vec<BackendCounters>,
+    /// By [`ServerId`].
+    pub servers: Vec<ServerCounters>,
+    /// By `ListenerId`.
+    pub listeners: Vec<ListenerCounters>,
+    /// Times of requests, by backend.
+    pub back_times: Vec<Averages>,
+    /// Times of requests, by server.
+    pub server_times: Vec<Averages>,
+}
+
+impl ShardStats {
+    fn new(plan: &Plan) -> Self {
+        Self {
+            fronts: plan.proxies.iter().map(|_| FrontendCounters::default()).collect(),
+            backs: plan.proxies.iter().map(|_| BackendCounters::default()).collect(),
+            servers: plan.servers.iter().map(|_| ServerCounters::default()).collect(),
+            listeners: plan.listeners.iter().map(|_| ListenerCounters::default()).collect(),
+            back_times: plan.proxies.iter().map(|_| Averages::default()).collect(),
+            server_times: plan.servers.iter().map(|_| Averages::default()).collect(),
+        }
+    }
+}
+
+/// A change that others want to hear of: servers' log lines are made of these.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Change {
+    /// A server is down, up, stopping, drained, in maintenance or ready: the line as the original logs it, with its
+    /// syslog level (0 emerg … 7 debug).
+    Line {
+        /// Whose logs.
+        backend: ProxyId,
+        /// Syslog level.
+        level: u8,
+        /// The text.
+        text: String,
+    },
+    /// All sessions of a server are to be cut.
+    ShutSessions(ServerId),
+}
+
+/// The live state of a running Plan.
+pub struct World {
+    /// What runs.
+    pub plan: Arc<Plan>,
+    /// Start, monotonic.
+    pub started: Instant,
+    /// Start, as a date.
+    pub started_wall: WallTime,
+    /// Process id.
+    pub pid: u32,
+    /// Host name.
+    pub hostname: String,
+    /// By [`ProxyId`].
+    pub proxies: Vec<ProxyLive>,
+    /// By [`ServerId`].
+    pub servers: Vec<ServerLive>,
+    /// By `ListenerId`.
+    pub listeners: Vec<ListenerLive>,
+    /// By shard.
+    pub shards: Vec<ShardStats>,
+    /// Client connections of the process.
+    pub connections: Gauge,
+    /// Limit of the process (`maxconn`, `set maxconn global`).
+    pub maxconn: AtomicU32,
+    /// Connections accepted and requests served since the start.
+    pub connections_total: AtomicU64,
+    /// See `connections_total`.
+    pub requests_total: AtomicU64,
+    /// Accepted connections and sessions per second, the whole process.
+    pub connection_rate: Rate,
+    /// See `connection_rate`.
+    pub session_rate: Rate,
+    /// `%rt`.
+    pub request_number: AtomicU32,
+    /// Soft stop has begun.
+    pub stopping: AtomicBool,
+    /// Every shard has ended; the control thread may.
+    pub ended: AtomicBool,
+    /// Log lines dropped because a sink was full or gone.
+    pub dropped_logs: AtomicU64,
+    /// Process-wide variables by slot.
+    pub proc_vars: RwLock<Vec<Option<evenkeel_expr::env::Stored>>>,
+    /// Changes for the control thread to log and to act on. Bounded by [`CHANGES_MAX`].
+    changes: Mutex<Vec<Change>>,
+}
+
+/// Most changes kept before the control thread takes them; more are dropped and counted (a flood of commands).
+const CHANGES_MAX: usize = 4096;
+
+/// An address of the Plan as the system room takes it.
+pub fn sys_addr(addr: &evenkeel_plan::Addr) -> Addr {
+    match addr {
+        evenkeel_plan::Addr::Inet(a) => Addr::Inet(*a),
+        evenkeel_plan::Addr::Unix(p) => Addr::Unix(p.clone()),
+        evenkeel_plan::Addr::Abstract { name, .. } => Addr::Abstract(name.clone()),
+        evenkeel_plan::Addr::Fd(n) => Addr::Fd(*n),
+    }
+}
+
+/// An address with its server's fixed port; a port that follows the client's is filled in per connection.
+pub fn with_port(addr: Addr, rule: PortRule) -> Addr {
+    match rule {
+        PortRule::Fixed(port) => addr.with_port(port),
+        PortRule::SameAsClient(_) => addr,
+    }
+}
+
+fn lock<T>(m: &Mutex<T>) -> MutexGuard<'_, T> {
+    m.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl World {
+    /// The state at start: every server in the state its line says, unchecked ones usable at once.
+    pub fn new(
+        plan: Arc<Plan>,
+        identity: Identity,
+        shards: usize,
+        maxconn: u32,
+        now: Instant,
+        wall: WallTime,
+    ) -> Self {
+        let servers: Vec<ServerLive> = plan.servers.iter().map(|s| ServerLive::new(s, now)).collect();
+        let proxies = plan.proxies.iter().map(|p| ProxyLive::new(&plan, p, now)).collect();
+        let world = Self {
+            started: now,
+            started_wall: wall,
+            pid: identity.pid,
+            hostname: identity.hostname,
+            proxies,
+            servers,
+            listeners: plan.listeners.iter().map(|_| ListenerLive::default()).collect(),
+            shards: (0..shards).map(|_| ShardStats::new(&plan)).collect(),
+            connections: Gauge::default(),
+            maxconn: AtomicU32::new(maxconn),
+            connections_total: AtomicU64::new(0),
+            requests_total: AtomicU64::new(0),
+            connection_rate: Rate::default(),
+            session_rate: Rate::default(),
+            request_number: AtomicU32::new(0),
+            stopping: AtomicBool::new(false),
+            ended: AtomicBool::new(false),
+            dropped_logs: AtomicU64::new(0),
+            proc_vars: RwLock::new(vec![None; plan.var_slots.process as usize]),
+            changes: Mutex::new(Vec::new()),
+            plan,
+        };
+        for server in &world.plan.servers {
+            world.settle(server.id, now);
+        }
+        world
+    }
+
+    /// A server's live state.
+    pub fn server(&self, id: ServerId) -> &ServerLive {
+        &self.servers[id.index()]
+    }
+
+    /// A proxy's live state.
+    pub fn proxy(&self, id: ProxyId) -> &ProxyLive {
+        &self.proxies[id.index()]
+    }
+
+    /// The balancer of a backend, locked; `None` for a frontend.
+    pub fn balancer(&self, id: ProxyId) -> Option<MutexGuard<'_, Balancer>> {
+        Some(lock(self.proxies.get(id.index())?.balancer.as_ref()?))
+    }
+
+    /// Sums one counter over the shards.
+    pub fn sum(&self, each: impl Fn(&ShardStats) -> u64) -> u64 {
+        self.shards.iter().map(each).sum()
+    }
+
+    /// Takes the changes noted since the last call.
+    pub fn take_changes(&self) -> Vec<Change> {
+        std::mem::take(&mut *lock(&self.changes))
+    }
+
+    /// Notes a change for the control thread.
+    pub fn note(&self, change: Change) {
+        let mut changes = lock(&self.changes);
+        if changes.len() < CHANGES_MAX {
+            changes.push(change);
+        } else {
+            self.dropped_logs.fetch_add(1, Relaxed);
+        }
+    }
+
+    /// The operator's word (`set server … state`, the stats page). True if it changed anything.
+    pub fn set_admin(&self, id: ServerId, admin: Admin, now: Instant) -> bool {
+        let byte = match admin {
+            Admin::Ready => 0,
+            Admin::Drain => 1,
+            Admin::Maint => 2,
+        };
+        let changed = self.server(id).admin.swap(byte, Relaxed) != byte;
+        if changed {
+            self.settle(id, now);
+        }
+        changed
+    }
+
+    /// The checks' word. True if it changed anything. Servers that `track` this one follow.
+    pub fn set_health(&self, id: ServerId, health: Health, now: Instant) -> bool {
+        let live = self.server(id);
+        let byte = match health {
+            Health::Up => 0,
+            Health::Stopping => 1,
+            Health::Down => 2,
+        };
+        let before = live.health.swap(byte, Relaxed);
+        if before == byte {
+            return false;
+        }
+        if before == 2 {
+            let down = now.since(live.changed()).as_millis() as u64;
+            live.downtime_ms.fetch_add(down, Relaxed);
+        }
+        if byte == 2 {
+            live.downs.fetch_add(1, Relaxed);
+        }
+        if before == 2 || byte == 2 {
+            live.changed.store(now.as_nanos(), Relaxed);
+        }
+        self.settle(id, now);
+        for follower in self.plan.servers.iter().filter(|s| s.line.track == Some(id)) {
+            self.set_health(follower.id, health, now);
+        }
+        true
+    }
+
+    /// The operator's weight, 0..=256.
+    pub fn set_weight(&self, id: ServerId, weight: Weight, now: Instant) {
+        self.server(id).weight.store(u32::from(weight.get()), Relaxed);
+        self.settle(id, now);
+    }
+
+    /// The agent's weight in percent of the operator's.
+    pub fn set_agent_percent(&self, id: ServerId, percent: u32, now: Instant) {
+        self.server(id).agent_percent.store(percent.min(25_600), Relaxed);
+        self.settle(id, now);
+    }
+
+    /// Moves a server (`set server … addr`, or its name was resolved). Idle connections to the old place are dropped.
+    pub fn set_addr(&self, id: ServerId, addr: Option<Addr>, now: Instant) {
+        let live = self.server(id);
+        live.resolved.store(addr.is_some(), Relaxed);
+        *live.addr.write().unwrap_or_else(PoisonError::into_inner) = addr;
+        live.generation.fetch_add(1, Relaxed);
+        self.settle(id, now);
+    }
+
+    /// Brings the balancer in line with a server's state, and wakes who waits for one.
+    fn settle(&self, id: ServerId, now: Instant) {
+        let Some(server) = self.plan.servers.get(id.index()) else { return };
+        let live = self.server(id);
+        let up = live.resolved() && live.health() == Health::Up && live.admin() == Admin::Ready;
+        let weight = live.weight();
+        let usable = up && weight > 0;
+        live.usable.store(usable, Relaxed);
+        let proxy = self.proxy(server.backend);
+        let Some(mut balancer) = self.balancer(server.backend) else { return };
+        balancer.set_weight(
+            server.slot as usize,
+            EffectiveWeight::full(Weight::new(u32::from(weight)).unwrap_or_default()),
+        );
+        balancer.set_usable(server.slot as usize, up);
+        let count = balancer.usable_count() as u32;
+        drop(balancer);
+        let before = proxy.usable_servers.swap(count, Relaxed);
+        if (before == 0) != (count == 0) {
+            let since = Instant::from_nanos(proxy.changed.swap(now.as_nanos(), Relaxed));
+            if count == 0 {
+                proxy.downs.fetch_add(1, Relaxed);
+            } else {
+                proxy.downtime_ms.fetch_add(now.since(since).as_millis() as u64, Relaxed);
+            }
+        }
+        if !live.reachable() {
+            live.generation.fetch_add(1, Relaxed);
+            lock(&proxy.queue).requeue(id);
+        }
+        lock(&proxy.queue).wake_all_if(usable);
+    }
+}
+
+impl ProxyLive {
+    fn new(plan: &Plan, proxy: &evenkeel_plan::Proxy, now: Instant) -> Self {
+        let front = proxy.front.as_ref();
+        Self {
+            front_sessions: Gauge::default(),
+            back_sessions: Gauge::default(),
+            front_connection_rate: Rate::default(),
+            front_session_rate: Rate::default(),
+            front_request_rate: Rate::default(),
+            back_session_rate: Rate::default(),
+            maxconn: AtomicU32::new(front.map_or(0, |f| f.maxconn)),
+            rate_limit: AtomicU32::new(front.map_or(0, |f| f.rate_limit)),
+            listening: AtomicU8::new(0),
+            balancer: proxy.back.as_ref().map(|back| Mutex::new(new_balancer(plan, proxy, back))),
+            queue: Mutex::default(),
+            queued: Gauge::default(),
+            changed: AtomicU64::new(now.as_nanos()),
+            downtime_ms: AtomicU64::new(0),
+            downs: AtomicU64::new(0),
+            usable_servers: AtomicU32::new(0),
+            last_session: AtomicU64::new(0),
+        }
+    }
+}
+
+fn new_balancer(plan: &Plan, proxy: &evenkeel_plan::Proxy, back: &evenkeel_plan::Back) -> Balancer {
+    let specs: Vec<evenkeel_balance::ServerSpec> = back
+        .servers
+        .iter()
+        .map(|id| plan.server(*id))
+        .map(|s| evenkeel_balance::ServerSpec {
+            id: s.number,
+            weight: s.line.weight,
+            backup: s.line.backup,
+            // Settled at once by the caller, with what is known of addresses.
+            usable: false,
+        })
+        .collect();
+    Balancer::new(back.algorithm, &specs, proxy.options.allbackups, u64::from(proxy.number))
+}
+
+/// Who we are, for logs and `show info`.
+#[derive(Clone, Debug)]
+pub struct Identity {
+    /// Process id.
+    pub pid: u32,
+    /// Host name.
+    pub hostname: String,
+}
