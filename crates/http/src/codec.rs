@@ -5,7 +5,7 @@
 //! are not read again, and of an unfinished one only its name.
 
 use crate::error::{Kind, Malformed};
-use crate::fields::{Field, Fields, Part};
+use crate::fields::{Field, Fields, Part, TEXT_MAX};
 use crate::known::Known;
 use crate::method::Version;
 use crate::request::RequestHead;
@@ -73,7 +73,7 @@ pub fn parse_request_more(
     limits: &Limits,
     resume: &mut Resume,
 ) -> Result<Option<usize>, Malformed> {
-    let buf = buf.get(..limits.head_max).unwrap_or(buf);
+    let buf = buf.get(..head_max(limits)).unwrap_or(buf);
     if resume.stage == Stage::Start {
         if resume.line == 0 {
             head.clear();
@@ -118,7 +118,7 @@ pub fn parse_response_more(
     limits: &Limits,
     resume: &mut Resume,
 ) -> Result<Option<usize>, Malformed> {
-    let buf = buf.get(..limits.head_max).unwrap_or(buf);
+    let buf = buf.get(..head_max(limits)).unwrap_or(buf);
     if resume.stage == Stage::Start {
         if resume.line == 0 {
             head.clear();
@@ -185,9 +185,14 @@ struct StatusLine<'a> {
     reason: &'a [u8],
 }
 
+/// The limit, held to what a text may be.
+fn head_max(limits: &Limits) -> usize {
+    limits.head_max.min(TEXT_MAX)
+}
+
 fn more(buf: &[u8], limits: &Limits) -> Result<Option<usize>, Malformed> {
-    if buf.len() >= limits.head_max {
-        return Err(Malformed::new(Kind::HeadTooLarge, limits.head_max));
+    if buf.len() >= head_max(limits) {
+        return Err(Malformed::new(Kind::HeadTooLarge, head_max(limits)));
     }
     Ok(None)
 }

@@ -5,10 +5,13 @@
 use crate::fields::{Fields, Name, quote_end};
 use crate::known::Known;
 use crate::table::is_ows;
+use smallvec::SmallVec;
 use std::ops::Range;
 
-/// Most cookies of one name that are edited in one head.
+/// Most cookies of one name that are edited in one line; later ones keep their values.
 const EDITS_MAX: usize = 64;
+/// A Cookie line up to this length is edited without allocating.
+const LINE_USUAL: usize = 1024;
 
 /// One piece of a Cookie line between separators.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -104,59 +107,52 @@ pub fn find<'a>(fields: &'a Fields, name: &[u8]) -> Option<&'a [u8]> {
 }
 
 /// Takes all request cookies of this name out, with their `$` attributes; a line that has no cookie left goes. The
-/// others keep their bytes. Says how many there were.
+/// others keep their bytes. Says how many lines changed.
 pub fn remove(fields: &mut Fields, name: &[u8]) -> usize {
-    let mut removed = 0;
+    let mut changed = 0;
     for i in fields.indexes(Name::from(Known::Cookie)).into_iter().rev() {
-        for _ in 0..EDITS_MAX {
-            let Some(line) = fields.value_at(i) else { break };
-            let Some(cut) = removal(line, name) else { break };
-            removed += 1;
-            match cut {
-                Cut::Line => {
-                    fields.remove_at(i);
-                    break;
-                }
-                Cut::Range(range, joint) => {
-                    if !fields.edit_at(i, range, &[joint]) {
-                        break;
-                    }
-                }
+        let Some(left) = fields.value_at(i).and_then(|line| without(line, name)) else { continue };
+        if left.is_empty() {
+            fields.remove_at(i);
+            changed += 1;
+        } else {
+            changed += usize::from(fields.set_value_at(i, &[&left]));
+        }
+    }
+    changed
+}
+
+/// The line without the cookies of this name; `None` where it has none. What was cut leaves the separator before it
+/// and one space.
+fn without(line: &[u8], name: &[u8]) -> Option<SmallVec<[u8; LINE_USUAL]>> {
+    let is_it = |p: &Pair<'_>| p.name == name && p.value.is_some();
+    if !pairs(line).any(|p| is_it(&p)) {
+        return None;
+    }
+    let mut left = SmallVec::new();
+    // Where the last piece that stays ends, whether there is one, and whether pieces after it were cut.
+    let (mut end, mut kept, mut cutting, mut cut) = (0, false, false, false);
+    for piece in pairs(line) {
+        cutting = is_it(&piece) || (cutting && piece.name.starts_with(b"$"));
+        if cutting {
+            cut = true;
+            continue;
+        }
+        match (kept, cut) {
+            (_, false) => left.extend_from_slice(line.get(end..piece.range.end).unwrap_or_default()),
+            (false, true) => left.extend_from_slice(line.get(piece.range.clone()).unwrap_or_default()),
+            (true, true) => {
+                let separator = line.iter().skip(end).find(|b| !is_ows(**b));
+                left.extend_from_slice(if separator == Some(&b',') { b", " } else { b"; " });
+                left.extend_from_slice(line.get(piece.range.clone()).unwrap_or_default());
             }
         }
+        (end, kept, cut) = (piece.range.end, true, false);
     }
-    removed
-}
-
-enum Cut {
-    /// Nothing else is in the line.
-    Line,
-    /// These bytes go, those come in.
-    Range(Range<usize>, &'static [u8]),
-}
-
-/// What to cut for the first cookie of this name: from the end of the piece before to the start of the piece after
-/// its attributes, with the separator and one space between them.
-fn removal(line: &[u8], name: &[u8]) -> Option<Cut> {
-    let mut before: Option<usize> = None;
-    let mut pieces = pairs(line);
-    loop {
-        let piece = pieces.next()?;
-        if piece.name == name && piece.value.is_some() {
-            break;
-        }
-        before = Some(piece.range.end);
+    if !cutting {
+        left.extend_from_slice(line.get(end..).unwrap_or_default());
     }
-    let after = pieces.find(|p| !p.name.starts_with(b"$")).map(|p| p.range.start);
-    Some(match (before, after) {
-        (None, None) => Cut::Line,
-        (None, Some(after)) => Cut::Range(0..after, b""),
-        (Some(before), None) => Cut::Range(before..line.len(), b""),
-        (Some(before), Some(after)) => {
-            let separator = line.iter().skip(before).find(|b| !is_ows(**b));
-            Cut::Range(before..after, if separator == Some(&b',') { b", " } else { b"; " })
-        }
-    })
+    Some(left)
 }
 
 /// Gives the request cookies of this name another value, where `edit` has one. Says how many changed.
@@ -382,6 +378,7 @@ mod tests {
             (&["a; SRV=s1; b"], &["a; b"]),
             (&["SRV=s1;"], &[]),
             (&[" SRV=s1 ;  b=2"], &["b=2"]),
+            (&["a=1; =x; b=2; SRV=1"], &["a=1; =x; b=2"]),
         ] {
             let mut fields = cookies(line);
             remove(&mut fields, b"SRV");

@@ -5,7 +5,7 @@ use crate::table::trim;
 
 /// Most bytes that the fields of one message may fill, edits included. Beyond it an edit is refused: rules that grow
 /// a head without end are a mistake, and offsets are 32 bits.
-const TEXT_MAX: usize = 16 << 20;
+pub(crate) const TEXT_MAX: usize = 16 << 20;
 
 /// A range of a text.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
