@@ -303,12 +303,14 @@ impl Balancer {
         load: &dyn Fn(usize) -> Load,
         avoid: Option<usize>,
     ) -> Option<usize> {
-        let backup = match self.field {
-            Field::Nobody => return None,
+        let backup = match (self.field, &self.engine) {
+            (Field::Nobody, _) => return None,
+            // The table knows of it; its walk goes on where this one leaves it.
+            (Field::OneBackup(_), Engine::Map(_)) => true,
             // The only backup takes everything, full or not: requests queue on it.
-            Field::OneBackup(slot) => return Some(slot),
-            Field::Active => false,
-            Field::Backups => true,
+            (Field::OneBackup(slot), _) => return Some(slot),
+            (Field::Active, _) => false,
+            (Field::Backups, _) => true,
         };
         let full = |slot: usize| load(slot).is_full();
         match &mut self.engine {
@@ -525,5 +527,131 @@ impl Fair<'_> {
             }
         }
         Some(best).filter(|slot| !(self.load)(*slot).is_crowded())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ALL: [Algorithm; 8] = [
+        Algorithm::RoundRobin,
+        Algorithm::StaticRr,
+        Algorithm::LeastConn,
+        Algorithm::First,
+        Algorithm::Random { draws: 2, factor: None },
+        Algorithm::Random { draws: 1, factor: Some(150) },
+        Algorithm::Hash(HashConf {
+            kind: HashKind::MapBased,
+            function: HashFunction::Sdbm,
+            avalanche: false,
+            factor: None,
+        }),
+        Algorithm::Hash(HashConf {
+            kind: HashKind::Consistent,
+            function: HashFunction::Crc32,
+            avalanche: true,
+            factor: Some(125),
+        }),
+    ];
+
+    fn servers(weights: &[u32], backups: usize) -> Vec<ServerSpec> {
+        (1..)
+            .zip(weights)
+            .map(|(id, weight)| ServerSpec {
+                id,
+                weight: Weight::new(*weight).expect("a weight of the table"),
+                backup: id as usize > weights.len() - backups,
+                usable: true,
+            })
+            .collect()
+    }
+
+    #[test]
+    fn full_servers_are_passed_over_and_nobody_is_nobody() {
+        for algorithm in ALL {
+            let mut balancer = Balancer::new(algorithm, &servers(&[3, 2, 1], 0), false, 9);
+            let only = |free: usize| {
+                move |slot: usize| Load { served: u32::from(slot != free), queued: 0, limit: Some(1) }
+            };
+            for free in [2, 0, 1] {
+                let pick = balancer.pick(Key::None, &only(free), None);
+                // A draw may hit full servers only: the request waits.
+                let may_miss = matches!(algorithm, Algorithm::Random { .. });
+                assert!(pick == Some(free) || may_miss && pick.is_none(), "{algorithm:?} {pick:?}");
+            }
+            let full = |_| Load { served: 1, queued: 0, limit: Some(1) };
+            assert_eq!(balancer.pick(Key::None, &full, None), None, "{algorithm:?}");
+            for slot in 0..3 {
+                balancer.set_usable(slot, false);
+            }
+            assert_eq!(balancer.pick(Key::None, &|_| Load::default(), None), None, "{algorithm:?}");
+            assert_eq!(balancer.usable_count(), 0);
+            balancer.set_weight(99, EffectiveWeight::ZERO);
+            balancer.set_usable(99, true);
+            balancer.taken(99);
+        }
+    }
+
+    #[test]
+    fn the_one_to_avoid_is_the_last_resort() {
+        for algorithm in ALL {
+            let mut balancer = Balancer::new(algorithm, &servers(&[1, 1], 0), false, 9);
+            for n in 0..20_u32 {
+                let avoid = Some(n as usize % 2);
+                let pick = balancer.pick(Key::None, &|_| Load::default(), avoid);
+                assert_ne!(pick, avoid, "{algorithm:?}");
+                let bytes = n.to_be_bytes();
+                let hashed = balancer.pick(Key::Bytes(&bytes), &|_| Load::default(), avoid);
+                let one_choice =
+                    matches!(algorithm, Algorithm::Hash(HashConf { kind: HashKind::MapBased, .. }));
+                assert!(one_choice || hashed != avoid, "{algorithm:?}");
+            }
+            balancer.set_usable(0, false);
+            assert_eq!(balancer.pick(Key::None, &|_| Load::default(), Some(1)), Some(1), "{algorithm:?}");
+        }
+    }
+
+    #[test]
+    fn backups_wait_for_their_turn() {
+        for algorithm in ALL {
+            for (allbackups, want) in [(false, 1), (true, 2)] {
+                let mut balancer = Balancer::new(algorithm, &servers(&[1, 1, 1, 1], 2), allbackups, 9);
+                assert_eq!(
+                    (balancer.counts(), balancer.usable_count()),
+                    (Counts { active: 2, backup: 2 }, 2)
+                );
+                balancer.set_usable(0, false);
+                balancer.set_usable(1, false);
+                assert_eq!((balancer.usable_count(), balancer.total_weight()), (want, want), "{algorithm:?}");
+                let pick = balancer.pick(Key::None, &|_| Load::default(), None);
+                assert!(pick.is_some_and(|slot| slot >= 2), "{algorithm:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn random_draws_by_weight_and_replays() {
+        let draw = |seed| {
+            let algorithm = Algorithm::Random { draws: 1, factor: None };
+            let mut balancer = Balancer::new(algorithm, &servers(&[30, 10], 0), false, seed);
+            let mut counts = [0; 2];
+            for _ in 0..4000 {
+                let slot = balancer.pick(Key::None, &|_| Load::default(), None).expect("both are free");
+                counts[slot] += 1;
+            }
+            counts
+        };
+        assert_eq!(draw(1), draw(1));
+        assert!((2700..3300).contains(&draw(1)[0]), "{:?}", draw(1));
+    }
+
+    #[test]
+    fn random_takes_the_less_loaded_of_those_drawn() {
+        let algorithm = Algorithm::Random { draws: 8, factor: None };
+        let mut balancer = Balancer::new(algorithm, &servers(&[1, 1], 0), false, 3);
+        let load = |slot| Load { served: if slot == 0 { 9 } else { 1 }, queued: 0, limit: None };
+        let hits = (0..100).filter(|_| balancer.pick(Key::None, &load, None) == Some(1)).count();
+        assert!(hits > 90, "{hits}");
     }
 }

@@ -74,10 +74,11 @@ pub fn header_key(value: &[u8], use_domain_only: bool) -> Option<&[u8]> {
     Some(if use_domain_only { main_domain(value) } else { value })
 }
 
-/// The label before the last dot: `1wt` in `haproxy.1wt.eu`.
+/// The label before the last dot: `1wt` in `haproxy.1wt.eu`. As in the original a dot at the start is no separator,
+/// and a label is never empty: it takes what stands before it instead.
 fn main_domain(value: &[u8]) -> &[u8] {
-    let Some(end) = value.iter().rposition(|b| *b == b'.') else { return value };
-    let start = value[..end].iter().rposition(|b| *b == b'.').map_or(0, |dot| dot + 1);
+    let Some(end) = value.iter().rposition(|b| *b == b'.').filter(|end| *end > 0) else { return value };
+    let start = value[..end - 1].iter().rposition(|b| *b == b'.').map_or(0, |dot| dot + 1);
     &value[start..end]
 }
 
@@ -121,7 +122,16 @@ mod tests {
 
     #[test]
     fn domains() {
-        for (value, want) in [("haproxy.1wt.eu", "1wt"), ("1wt.eu", "1wt"), ("localhost", "localhost")] {
+        for (value, want) in [
+            ("haproxy.1wt.eu", "1wt"),
+            ("1wt.eu", "1wt"),
+            ("localhost", "localhost"),
+            (".leading", ".leading"),
+            ("trailing.", "trailing"),
+            ("a..b", "a."),
+            ("..", "."),
+            (".", "."),
+        ] {
             assert_eq!(header_key(value.as_bytes(), true), Some(want.as_bytes()), "{value}");
         }
         assert_eq!(header_key(b"", true), None);
