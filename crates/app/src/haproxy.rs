@@ -3,13 +3,13 @@
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt;
 
-use evenkeel_base::Level;
+use evenkeel_base::{Level, version};
 use evenkeel_conf::{cond, lex};
 
 use crate::argv::{self, ArgvError, Asked, Command};
-use crate::features;
 use crate::run::{self, Loaded};
 use crate::say::{self, Exit, Voice};
+use crate::{features, lifecycle};
 
 /// Runs one command line; `program` is what the help calls it.
 pub(crate) fn run(program: &str, args: &[OsString]) -> Exit {
@@ -34,19 +34,20 @@ pub(crate) fn run(program: &str, args: &[OsString]) -> Exit {
 /// A command line that cannot be read: the version on standard output and the help on standard error, as the original
 /// does, but the reason last, where people see it.
 fn complain(program: &str, error: &ArgvError) -> Exit {
-    match error {
-        ArgvError::Usage { word } => {
-            say::print(&features::version_text(&run::kernel()));
-            let voice = Voice::new(false);
-            voice.write(&argv::usage(program));
-            if word.is_some() {
-                voice.write(&format!("\n{program}: {error}\n"));
-            }
-        }
-        ArgvError::Missing { .. }
-        | ArgvError::Stuck { .. }
-        | ArgvError::Pid { .. }
-        | ArgvError::PidsTooMany { .. } => Voice::new(false).say(Level::Error, error),
+    let help = match error {
+        ArgvError::Usage { .. } | ArgvError::Stuck { .. } => true,
+        ArgvError::Missing { form, .. } => *form == "-cc",
+        ArgvError::Pid { .. } | ArgvError::PidsTooMany { .. } => false,
+    };
+    let mut voice = Voice::new(false);
+    if !help {
+        voice.say(Level::Error, error);
+        return Exit::Failed;
+    }
+    say::print(&features::version_text(&run::kernel()));
+    voice.write(&argv::usage(program));
+    if !matches!(error, ArgvError::Usage { word: None }) {
+        voice.write(&format!("\n{program}: {error}\n"));
     }
     Exit::Failed
 }
@@ -139,6 +140,11 @@ fn judge(mut loaded: Loaded, command: &Command, voice: &mut Voice) -> Exit {
         voice.say(Level::Error, what);
         return Exit::Failed;
     }
-    voice.say(Level::Error, "not built yet: running a configuration; -c checks it.");
-    Exit::Failed
+    lifecycle::live(plan, command, voice)
+}
+
+/// What `-V` and `-d` say before the start.
+pub(crate) fn verbose_text(maxconn: u32, computed: bool) -> String {
+    let note = if computed { format!("Note: setting global.maxconn to {maxconn}.\n") } else { String::new() };
+    format!("{note}This is Evenkeel {} on epoll.\n", version::OWN)
 }

@@ -5,6 +5,7 @@
 //! commands    our own words; the names we answer to
 //!  ├ check    evenkeel check
 //!  └ haproxy  HAProxy's command line (argv, features), its messages (say, render) and exit codes
+//!     └ lifecycle   limits → background → sockets → privileges → shards → signals
 //! run         all calls into the rooms below
 //! ```
 
@@ -13,9 +14,14 @@ mod check;
 mod commands;
 mod features;
 mod haproxy;
+mod lifecycle;
+mod limits;
 pub mod render;
 mod run;
 mod say;
+mod sockets;
+mod states;
+mod trace;
 
 use std::ffi::OsString;
 use std::process::ExitCode;

@@ -2,20 +2,28 @@
 //! calls here does not.
 
 use std::ffi::OsStr;
+use std::hash::{BuildHasher, Hasher, RandomState};
 use std::net::{IpAddr, ToSocketAddrs};
 use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
 
 use evenkeel_base::{Diagnostic, Level, version};
 pub(crate) use evenkeel_conf::Loaded;
 use evenkeel_conf::{CondEnv, Environment, Input, Inputs};
 use evenkeel_plan::Plan;
 use evenkeel_plan::global::Account;
+use evenkeel_proxy::runtime;
+use evenkeel_proxy::services::{LocalAnswer, Services, StatsRequest};
+use evenkeel_proxy::world::{Health, Identity, World};
 use evenkeel_sys::{machine, user};
 
 use crate::argv::Command;
 use crate::features;
-use crate::say;
+use crate::say::{self, Exit};
+use crate::sockets::Sockets;
+use crate::states::{self, ProxyState, ServerState};
 
 /// The code of the diagnostic for an empty list of files.
 const NOTHING_GIVEN: &str = "no-configuration";
@@ -138,6 +146,14 @@ fn number_account(
     }
 }
 
+/// The number of an account, after [`overrule`].
+pub(crate) fn account_number(account: Option<&Account>) -> Option<u32> {
+    match account {
+        Some(Account::Number(number)) => Some(*number),
+        Some(Account::Name(_)) | None => None,
+    }
+}
+
 /// True if a Plan listens on anything.
 pub(crate) fn listens(plan: &Plan) -> bool {
     let open = plan.listeners.iter().any(|listener| !plan.proxy(listener.frontend).disabled);
@@ -165,4 +181,177 @@ pub(crate) fn loaded_files() -> String {
         }
     }
     format!("List of loaded object files:\n{}\n", files.join("\n"))
+}
+
+/// How often the end of the shards is looked for: while they run (only a fault ends them), and after a soft stop.
+const LOOK_RUNNING: Duration = Duration::from_millis(500);
+const LOOK_STOPPING: Duration = Duration::from_millis(10);
+
+/// A proxy that runs.
+pub(crate) struct Running {
+    proxy: Option<runtime::Running>,
+    world: Arc<World>,
+    /// When a soft stop becomes a hard one (`hard-stop-after`); `None` before a soft stop.
+    stopping: Option<Stopping>,
+}
+
+/// A soft stop that has begun.
+struct Stopping {
+    hard_at: Option<tokio::time::Instant>,
+}
+
+impl Running {
+    /// Starts the shards.
+    pub(crate) fn start(plan: Plan, sockets: Sockets) -> std::io::Result<Running> {
+        let identity = Identity { pid: std::process::id(), hostname: machine::hostname() };
+        let maxconn = plan.global.maxconn.unwrap_or(0);
+        // The standard library's own source of random keys.
+        let seed = RandomState::new().build_hasher().finish();
+        if !sockets.stats.is_empty() {
+            tracing::warn!("not built yet: serving the stats socket; it is open and answers nothing");
+        }
+        let plan = Arc::new(plan);
+        let services = Services { stats: statistics_page };
+        let proxy = runtime::start(plan, sockets.listening, services, identity, maxconn, seed)?;
+        let world = Arc::clone(&proxy.world);
+        Ok(Running { proxy: Some(proxy), world, stopping: None })
+    }
+
+    /// SIGUSR1: no new connections; the end comes with the last session.
+    pub(crate) fn stop_softly(&mut self) {
+        let Some(proxy) = &self.proxy else { return };
+        if self.stopping.is_some() {
+            return;
+        }
+        let hard_at = self.world.plan.global.hard_stop_after.map(|after| tokio::time::Instant::now() + after);
+        self.stopping = Some(Stopping { hard_at });
+        proxy.soft_stop();
+        for state in self.states() {
+            tracing::warn!("{}", states::stopped(&state));
+        }
+    }
+
+    /// Waits for the end of all shards.
+    pub(crate) async fn ended(&mut self) -> Exit {
+        loop {
+            let Some(proxy) = &self.proxy else { return Exit::Ok };
+            if proxy.ended() {
+                break;
+            }
+            match &self.stopping {
+                None => tokio::time::sleep(LOOK_RUNNING).await,
+                Some(stopping) => {
+                    if stopping.hard_at.is_some_and(|at| tokio::time::Instant::now() >= at) {
+                        tracing::warn!("soft-stop running for too long, performing a hard-stop.");
+                        proxy.stop();
+                        self.stopping = Some(Stopping { hard_at: None });
+                    }
+                    tokio::time::sleep(LOOK_STOPPING).await;
+                }
+            }
+        }
+        if let Some(proxy) = self.proxy.take() {
+            proxy.join();
+        }
+        // Without being told to, shards end by a fault only.
+        if self.stopping.is_some() { Exit::Ok } else { Exit::Failed }
+    }
+
+    /// SIGTTOU: stop accepting.
+    pub(crate) fn pause(&self) {
+        self.gate(true);
+    }
+
+    /// SIGTTIN: go on.
+    pub(crate) fn resume(&self) {
+        self.gate(false);
+    }
+
+    fn gate(&self, pause: bool) {
+        let Some(proxy) = &self.proxy else { return };
+        proxy.pause(None, pause);
+        let verb = if pause { "Paused" } else { "Resumed" };
+        for proxy in self.world.plan.proxies.iter().filter(|proxy| proxy.front.is_some() && !proxy.disabled) {
+            let kind = if proxy.back.is_some() { "proxy" } else { "frontend" };
+            tracing::warn!("{verb} {kind} {}.", proxy.name);
+        }
+    }
+
+    /// SIGHUP: the states of all proxies and servers.
+    pub(crate) fn dump_states(&self) {
+        tracing::warn!("SIGHUP received, dumping servers states.");
+        for state in self.states() {
+            for line in states::dump(&state) {
+                tracing::warn!("{line}");
+            }
+        }
+    }
+
+    /// SIGQUIT: what the process takes of memory.
+    pub(crate) fn dump_memory(&self) {
+        let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+        for line in status.lines().filter(|line| line.starts_with("Vm") || line.starts_with("Rss")) {
+            tracing::warn!("SIGQUIT: {line}");
+        }
+    }
+
+    fn states(&self) -> Vec<ProxyState> {
+        let world = &self.world;
+        world
+            .plan
+            .proxies
+            .iter()
+            .filter(|proxy| !proxy.disabled)
+            .map(|proxy| proxy_state(world, proxy))
+            .collect()
+    }
+}
+
+fn proxy_state(world: &World, proxy: &evenkeel_plan::Proxy) -> ProxyState {
+    let live = world.proxy(proxy.id);
+    let at = proxy.id.index();
+    let ids = proxy.back.as_ref().map_or(&[][..], |back| &back.servers);
+    let usable = |backup: bool| {
+        ids.iter()
+            .filter(|id| world.plan.server(**id).line.backup == backup && world.server(**id).usable())
+            .count() as u32
+    };
+    let servers: Vec<ServerState> = ids
+        .iter()
+        .map(|id| {
+            let server = world.server(*id);
+            ServerState {
+                name: format!("{}/{}", proxy.name, world.plan.server(*id).name),
+                up: server.health() != Health::Down,
+                sessions: (
+                    server.sessions.now(),
+                    server.queued.now(),
+                    world.sum(|shard| shard.servers.get(id.index()).map_or(0, |c| c.stot.get())),
+                ),
+            }
+        })
+        .collect();
+    let in_servers: u32 = servers.iter().map(|server| server.sessions.1).sum();
+    let queued = live.queued.now();
+    ProxyState {
+        name: proxy.name.clone(),
+        usable: (usable(false), usable(true)),
+        servers,
+        sessions: (live.front_sessions.now(), live.back_sessions.now()),
+        queued: (queued, queued.saturating_sub(in_servers)),
+        total: (
+            world.sum(|shard| shard.fronts.get(at).map_or(0, |c| c.conn_tot.get())),
+            world.sum(|shard| shard.backs.get(at).map_or(0, |c| c.stot.get())),
+        ),
+    }
+}
+
+/// The statistics page is not built yet, and says so.
+fn statistics_page(_: &StatsRequest<'_>) -> LocalAnswer {
+    let body = b"The statistics page is not built yet.\n".to_vec();
+    let head = format!(
+        "HTTP/1.1 501 Not Implemented\r\nContent-Type: text/plain\r\nContent-Length: {}\r\n",
+        body.len()
+    );
+    LocalAnswer { status: 501, head: head.into_bytes(), body }
 }
