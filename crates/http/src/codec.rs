@@ -479,3 +479,111 @@ pub(crate) fn decimal(text: &[u8]) -> Option<u64> {
     }
     Some(n)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(text: &str, limits: &Limits) -> Result<Option<usize>, Malformed> {
+        parse_request(text.as_bytes(), &mut RequestHead::new(), limits)
+    }
+
+    #[test]
+    fn a_head_says_what_was_sent() {
+        let text =
+            b"\r\n\nGET  /a/b?c HTTP/1.7\r\nHoSt:h\r\nX-Y:  a \t\r\nz: 1\n\tx\r\n  y \r\nempty:\r\n\r\nrest";
+        let mut head = RequestHead::new();
+        assert_eq!(parse_request(text, &mut head, &Limits::default()), Ok(Some(text.len() - 4)));
+        assert_eq!(
+            (head.method(), head.target(), head.version()),
+            (&b"GET"[..], &b"/a/b?c"[..], Version::Http11)
+        );
+        assert_eq!(
+            (head.path(), head.query(), head.host()),
+            (&b"/a/b"[..], Some(&b"c"[..]), Some(&b"h"[..]))
+        );
+        let mut out = Vec::new();
+        head.write_to(&mut out);
+        // A fold's bytes are spaces now, its tab stays.
+        let want = b"GET /a/b?c HTTP/1.1\r\nHoSt: h\r\nX-Y: a\r\nz: 1 \tx    y\r\nempty: \r\n\r\n";
+        assert_eq!(out, want, "{}", out.escape_ascii());
+
+        let mut head = ResponseHead::new();
+        let text = b"HTTP/1.0 404 No such thing\r\nServer: x\r\n\r\n";
+        assert_eq!(parse_response(text, &mut head, &Limits::default()), Ok(Some(text.len())));
+        assert_eq!(
+            (head.status(), head.reason(), head.version()),
+            (404, &b"No such thing"[..], Version::Http10)
+        );
+    }
+
+    #[test]
+    fn faults_have_a_place() {
+        for (text, at, kind) in [
+            ("\x16\x03\x01", 0, Kind::BadMethod),
+            ("GET / SSH", 6, Kind::BadVersion),
+            ("GET /\x01", 5, Kind::BadTarget),
+            ("\r\n\rG", 2, Kind::BadMethod),
+            ("GET / HTTP/1.1\r\nX Y", 17, Kind::BadName),
+            ("GET / HTTP/1.1\r\nX\r\n", 17, Kind::NoColon),
+            ("GET / HTTP/1.1\r\n: x", 16, Kind::BadName),
+            ("GET / HTTP/1.1\r\n X: y", 16, Kind::BadFold),
+            ("GET / HTTP/1.1\r\nX: \0", 19, Kind::BadValue),
+            ("GET / HTTP/1.1\r\nX: a\rb", 20, Kind::BareCr),
+            ("GET / HTTP/1.1\r\n\rx", 16, Kind::BareCr),
+        ] {
+            assert_eq!(
+                read(text, &Limits::default()),
+                Err(Malformed::new(kind, at)),
+                "{}",
+                text.escape_debug()
+            );
+        }
+    }
+
+    #[test]
+    fn limits_are_those_of_the_original() {
+        let limits = Limits::default();
+        let lines = |n: usize| format!("GET / HTTP/1.1\r\n{}\r\n", "X: y\r\n".repeat(n));
+        assert!(read(&lines(100), &limits).is_ok_and(|n| n.is_some()));
+        assert_eq!(read(&lines(101), &limits).map_err(|e| e.kind), Err(Kind::TooManyFields));
+        let name = |n: usize| format!("GET / HTTP/1.1\r\n{}: y\r\n\r\n", "x".repeat(n));
+        assert!(read(&name(255), &limits).is_ok_and(|n| n.is_some()));
+        assert_eq!(read(&name(256), &limits).map_err(|e| e.kind), Err(Kind::BadName));
+        let value = |n: usize| format!("GET / HTTP/1.1\r\nX: {}\r\n\r\n", "x".repeat(n));
+        let fits = limits.head_max - value(0).len();
+        assert!(read(&value(fits), &limits).is_ok_and(|n| n == Some(limits.head_max)));
+        assert_eq!(read(&value(fits + 1), &limits).map_err(|e| e.kind), Err(Kind::HeadTooLarge));
+        assert_eq!(read(&"\r\n".repeat(10_000), &limits).map_err(|e| e.kind), Err(Kind::HeadTooLarge));
+    }
+
+    #[test]
+    fn a_used_head_forgets_the_last_message() {
+        let mut head = RequestHead::new();
+        let limits = Limits::default();
+        parse_request(b"POST /long?q HTTP/1.0\r\nHost: a\r\nX: y\r\n\r\n", &mut head, &limits)
+            .expect("valid");
+        parse_request(b"GET / HTTP/1.1\r\n\r\n", &mut head, &limits).expect("valid");
+        assert_eq!(
+            (head.method(), head.query(), head.host(), head.fields().len()),
+            (&b"GET"[..], None, None, 0)
+        );
+    }
+
+    #[test]
+    fn the_end_of_a_head_is_found_in_pieces() {
+        for text in [
+            "GET / HTTP/1.1\r\nX: y\r\n\r\nbody",
+            "GET / HTTP/1.1\nX: y\n\nbody",
+            "\r\n\r\nGET / HTTP/1.1\r\nX: y\r\n\nbody\r\n\r\n",
+        ] {
+            let want = read(text, &Limits::default()).expect("valid");
+            for step in 1..text.len() {
+                let mut from = 0;
+                let mut ends = (0..text.len()).step_by(step).chain([text.len()]);
+                let got = ends.find_map(|end| head_end(&text.as_bytes()[..end], &mut from));
+                assert_eq!(got, want, "{text:?} in steps of {step}");
+            }
+        }
+    }
+}

@@ -3,6 +3,8 @@
 use crate::fields::Fields;
 use crate::known::Known;
 use crate::method::Version;
+use crate::request::RequestHead;
+use crate::response::ResponseHead;
 
 /// What the Connection lines of a head ask for.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -59,6 +61,30 @@ impl ConnectionOptions {
             Version::Http11 => !self.close(),
             Version::Http10 => self.keep_alive() && !self.close(),
         }
+    }
+}
+
+impl RequestHead {
+    /// What its Connection lines ask for.
+    pub fn connection(&self) -> ConnectionOptions {
+        ConnectionOptions::of(&self.fields)
+    }
+
+    /// Whether the client means to send more requests.
+    pub fn wants_keep_alive(&self) -> bool {
+        self.connection().wants_keep_alive(self.version())
+    }
+}
+
+impl ResponseHead {
+    /// What its Connection lines ask for.
+    pub fn connection(&self) -> ConnectionOptions {
+        ConnectionOptions::of(&self.fields)
+    }
+
+    /// Whether the server means to take more requests.
+    pub fn wants_keep_alive(&self) -> bool {
+        self.connection().wants_keep_alive(self.version())
     }
 }
 

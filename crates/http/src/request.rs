@@ -241,3 +241,77 @@ impl RequestHead {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use bstr::ByteSlice;
+
+    fn head(target: &str) -> RequestHead {
+        let mut head = RequestHead::new();
+        head.set_line(b"GET", target.as_bytes());
+        head
+    }
+
+    #[test]
+    fn parts_of_the_target_change_alone() {
+        for (target, path, query, both) in [
+            ("/a?b", "/p?b", "/a?q", "/n?m"),
+            ("/a", "/p", "/a?q", "/n?m"),
+            ("/a?", "/p?", "/a?q", "/n?m"),
+            ("http://h:1/a?b", "http://h:1/p?b", "http://h:1/a?q", "http://h:1/n?m"),
+            ("http://h", "http://h/p", "http://h?q", "http://h/n?m"),
+            ("*", "/p", "*?q", "/n?m"),
+        ] {
+            let mut a = head(target);
+            a.set_path(b"/p");
+            let mut b = head(target);
+            b.set_query(b"q");
+            let mut c = head(target);
+            c.set_path_and_query(b"/n?m");
+            assert_eq!(
+                (a.target().as_bstr(), b.target().as_bstr(), c.target().as_bstr()),
+                (path.into(), query.into(), both.into())
+            );
+        }
+        let mut a = head("/a?b");
+        a.set_query(b"");
+        assert_eq!(a.target(), b"/a?", "a question mark that was there stays");
+        a.set_target(b"/x y\r\n");
+        assert_eq!(a.target(), b"/xy");
+        a.set_method(b"PUT\r\n");
+        assert_eq!((a.method(), a.verb(), a.target()), (&b"PUT"[..], Method::Put, &b"/xy"[..]));
+        a.set_method(b" ");
+        assert_eq!(a.method(), b"PUT");
+    }
+
+    #[test]
+    fn paths_are_those_of_the_original() {
+        for (target, path, both) in [
+            ("/a/b?c=d", "/a/b", "/a/b?c=d"),
+            ("*", "", ""),
+            ("http://a", "", ""),
+            ("http://a/", "/", "/"),
+            ("http://a/x?y=z", "/x", "/x?y=z"),
+            ("//x/y", "//x/y", "//x/y"),
+            ("/a?b?c", "/a", "/a?b?c"),
+            ("/?", "/", "/?"),
+        ] {
+            let head = head(target);
+            assert_eq!(
+                (head.path().as_bstr(), head.path_and_query().as_bstr()),
+                (path.into(), both.into()),
+                "{target}"
+            );
+        }
+    }
+
+    #[test]
+    fn equal_hosts_become_one() {
+        let mut head = RequestHead::new();
+        let text = b"GET / HTTP/1.1\r\nHost: a\r\nX: y\r\nhost: A\r\n\r\n";
+        crate::parse_request(text, &mut head, &crate::Limits::default()).expect("valid");
+        assert_eq!(head.fields().len(), 2);
+        assert_eq!(head.host(), Some(&b"a"[..]));
+    }
+}
