@@ -61,6 +61,8 @@ pub struct Global {
     pub maxconn: Option<u32>,
     /// `ulimit-n`.
     pub ulimit_n: Option<u64>,
+    /// `fd-hard-limit`: more open files are not asked for.
+    pub fd_hard_limit: Option<u64>,
     /// `maxconnrate`, `maxsessrate` per second; 0: none.
     pub maxconnrate: u32,
     /// See `maxconnrate`.
@@ -145,6 +147,7 @@ impl Default for Global {
             shards: None,
             maxconn: None,
             ulimit_n: None,
+            fd_hard_limit: None,
             maxconnrate: 0,
             maxsessrate: 0,
             maxpipes: 0,

@@ -23,22 +23,22 @@ pub enum LogTransport {
 /// `format` of a `log` line (configuration manual, `log`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LogShape {
-    /// `<PRI>Mon DD HH:MM:SS [host] tag[pid]: ` (default for sockets).
+    /// `<PRI>Mon DD HH:MM:SS tag[pid]: `: the default.
+    Local,
+    /// `<PRI>Mon DD HH:MM:SS host tag[pid]: `: the default with `log-send-hostname`.
     Rfc3164,
     /// `<PRI>1 timestamp host tag pid msgid sd `.
     Rfc5424,
-    /// `tag[pid]: ` without priority.
-    Short,
-    /// `<N>` and the message.
+    /// `<PRI>`.
     Priority,
-    /// Like rfc3164 without date… (`timed`).
+    /// `<N>`: the level only.
+    Short,
+    /// `<N>` and an ISO date.
     Timed,
-    /// The message alone (default for stdout/stderr: `raw`).
-    Raw,
-    /// `iso`: as rfc3164 with an ISO 8601 date.
+    /// An ISO date.
     Iso,
-    /// `local`: rfc3164 without host.
-    Local,
+    /// The message alone.
+    Raw,
 }
 
 /// One `log` target.

@@ -27,7 +27,7 @@ const MSS_MAX: i32 = 65_535;
 
 /// A `bind` or `stats socket` line's options while they are read.
 #[derive(Clone, Debug, Default)]
-pub struct BindDraft {
+pub(crate) struct BindDraft {
     pub(crate) name: Option<String>,
     pub(crate) number: Option<(u32, Span)>,
     pub(crate) maxconn: u32,
@@ -49,13 +49,13 @@ pub struct BindDraft {
 }
 
 /// A bind option's function.
-pub type BindFn = fn(&mut BindDraft, &mut Ctx<'_>, &mut Words<'_>) -> Outcome;
+pub(crate) type BindFn = fn(&mut BindDraft, &mut Ctx<'_>, &mut Words<'_>) -> Outcome;
 
 /// A bind option.
-pub type BindOption = LineOption<BindFn>;
+pub(crate) type BindOption = LineOption<BindFn>;
 
 /// The options.
-pub const OPTIONS: &[BindOption] = &[
+pub(crate) const OPTIONS: &[BindOption] = &[
     BindOption::new(
         "accept-proxy",
         |b, _, _| {

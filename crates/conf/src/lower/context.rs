@@ -55,6 +55,14 @@ pub(crate) struct Ctx<'o> {
     pub(crate) unix_bind_prefix: Option<PathBuf>,
     /// `unix-bind`: what `bind` lines start with.
     pub(crate) unix_bind: BindDraft,
+    /// `log-send-hostname` was given: log lines name the host where no format is given.
+    pub(crate) logs_hostname: bool,
+    /// `log` lines of `global` that name no format: positions in its list.
+    pub(crate) unshaped_logs: Vec<usize>,
+    /// `nbproc`.
+    pub(crate) processes: u32,
+    /// `nbthread`.
+    pub(crate) threads: Option<u32>,
     /// What has been found wrong.
     diags: Vec<Diagnostic>,
 }
@@ -72,6 +80,10 @@ impl<'o> Ctx<'o> {
             env: Arc::default(),
             unix_bind_prefix: None,
             unix_bind: BindDraft::default(),
+            logs_hostname: false,
+            unshaped_logs: Vec::new(),
+            processes: 1,
+            threads: None,
             diags: Vec::new(),
         }
     }

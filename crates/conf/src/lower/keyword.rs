@@ -308,6 +308,7 @@ pub(crate) fn run_options<D, F>(
 /// All topics.
 pub const ALL: &[&[Keyword]] = &[
     super::global::KEYWORDS,
+    super::global_rest::KEYWORDS,
     super::proxy::KEYWORDS,
     super::bind::KEYWORDS,
     super::server::KEYWORDS,

@@ -27,6 +27,7 @@ pub fn lower(ast: &Ast, sources: &Arc<SourceMap>, outside: &dyn Outside) -> (Opt
             run_line(line, section, Target::Global(&mut global), &index, &mut ctx);
         }
     }
+    super::global::end(&mut global, &mut ctx);
     let mut defaults = proxy::Defaults::default();
     let mut drafts: Vec<ProxyDraft> = Vec::new();
     for section in &ast.sections {
@@ -249,7 +250,7 @@ mod tests {
              retries 3\n timeout foo 1\n timeout client 3x\n maxconn 1 2\n no mode http\n",
             expect![[r#"
                 W 2:2 obsolete-keyword: the 'nbproc' directive is obsolete, and still works
-                E 3:2 unknown-keyword: unknown keyword 'chroto' in 'global' section
+                E 3:2 unknown-keyword: unknown keyword 'chroto' in 'global' section; did you mean 'chroot' maybe ?
                 E 5:2 unknown-keyword: unknown keyword 'mdoe' in 'defaults' section; did you mean 'mode' maybe ?
                 E 6:9 unknown-keyword: unknown option 'dontlognul'.
                 E 7:2 misplaced-keyword: 'bind' not allowed in 'defaults' section.
