@@ -168,7 +168,7 @@ pub(crate) const FLAGS: &[Flag] = &[
         Takes::Next("<socket>"),
         Sets::Adopt,
         "take the listening sockets of a running process",
-        "not built yet: adopting an old process's sockets",
+        "not built yet: asking another process for its sockets",
     ),
     flag("-dW", Takes::Nothing, Sets::ZeroWarning, "a warning is an error"),
     flag("-dD", Takes::Nothing, Sets::Diagnostics, "warn of what is suspicious, too"),
@@ -210,22 +210,16 @@ pub(crate) const FLAGS: &[Flag] = &[
         Takes::Glued("[key]"),
         Sets::Nothing { disables: None },
         "print the configuration",
-        "not built yet: printing the configuration",
+        "not built yet",
     ),
     refused(
         "-dK",
         Takes::Glued("[class,…]"),
         Sets::Nothing { disables: None },
         "print the keywords",
-        "not built yet: printing the keywords",
+        "not built yet",
     ),
-    refused(
-        "-dt",
-        Takes::Glued("[trace,…]"),
-        Sets::Nothing { disables: None },
-        "traces",
-        "not built yet: traces",
-    ),
+    refused("-dt", Takes::Glued("[trace,…]"), Sets::Nothing { disables: None }, "traces", "not built yet"),
 ];
 
 /// How old processes are to leave.
@@ -527,16 +521,19 @@ fn take_pids<'a>(
     Ok(rest)
 }
 
+/// Width of the switches in the help.
+const USAGE_COLUMN: usize = 22;
+
 /// The help, as the original lays it out.
 pub(crate) fn usage(program: &str) -> String {
     let mut out = format!("Usage : {program} [-f <file|folder>]* [<switch>]* [-- <file>*]\n");
     for flag in FLAGS {
-        let value = match flag.takes {
-            Takes::Nothing => String::new(),
-            Takes::Glued(what) => what.to_string(),
-            Takes::Next(what) => format!(" {what}"),
-            Takes::Pids => " [<pid>…]".to_string(),
-            Takes::Files => " <file>…".to_string(),
+        let left = match flag.takes {
+            Takes::Nothing => flag.form.to_string(),
+            Takes::Glued(what) => format!("{}{what}", flag.form),
+            Takes::Next(what) => format!("{} {what}", flag.form),
+            Takes::Pids => format!("{} [<pid>…]", flag.form),
+            Takes::Files => format!("{} <file>…", flag.form),
         };
         let state = match flag.support {
             Support::Supported => String::new(),
@@ -544,7 +541,7 @@ pub(crate) fn usage(program: &str) -> String {
             Support::Obsolete(today) => format!(" (obsolete: {today})"),
             Support::Refused(why) => format!(" ({why})"),
         };
-        out.push_str(&format!("        {}{value} : {}{state}\n", flag.form, flag.doc));
+        out.push_str(&format!("        {left:USAGE_COLUMN$} {}{state}\n", flag.doc));
     }
     out
 }

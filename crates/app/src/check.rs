@@ -124,10 +124,14 @@ fn check(names: &[OsString], wish: &Wish) -> Exit {
     run::overrule(&mut loaded, &command);
     if !wish.quiet {
         say::print(&show(&loaded, wish));
-        let title = names.iter().map(|n| say::base_name(n)).collect::<Vec<_>>().join(" + ");
+        let title = names.iter().map(|n| title(n)).collect::<Vec<_>>().join(" + ");
         say::print(&format!("{}\n", verdict(&loaded, &title)));
     }
     if loaded.plan.is_some() { Exit::Ok } else { Exit::Failed }
+}
+
+fn title(name: &OsString) -> String {
+    if name == "-" { "<stdin>".to_string() } else { say::base_name(name) }
 }
 
 fn show(loaded: &Loaded, wish: &Wish) -> String {

@@ -54,9 +54,9 @@ impl Voice {
         io::stderr().is_terminal()
     }
 
-    /// Says something, in the original's shape.
+    /// Says something, in the original's shape; people are spared the introduction.
     pub(crate) fn say(&mut self, level: Level, text: impl Display) {
-        if !self.introduced {
+        if !self.introduced && !self.on_terminal() {
             self.introduced = true;
             for line in introduction() {
                 self.write(&render::classic_line(Level::Notice, std::process::id(), &line));
