@@ -120,8 +120,7 @@ fn check(names: &[OsString], wish: &Wish) -> Exit {
         inputs.push(Input::Path(path));
     }
     let command = Command { diagnostics: wish.all, check: true, ..Command::default() };
-    let mut loaded = run::load_inputs(inputs, &command);
-    run::overrule(&mut loaded, &command);
+    let loaded = run::prepare(inputs, &command).loaded;
     if !wish.quiet {
         say::print(&show(&loaded, wish));
         let title = names.iter().map(|n| title(n)).collect::<Vec<_>>().join(" + ");

@@ -4,10 +4,10 @@ use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt;
 
 use evenkeel_base::{Level, version};
-use evenkeel_conf::{cond, lex};
+use evenkeel_conf::{Input, cond, lex};
 
 use crate::argv::{self, ArgvError, Asked, Command};
-use crate::run::{self, Loaded};
+use crate::run::{self, Prepared};
 use crate::say::{self, Exit, Voice};
 use crate::{features, lifecycle};
 
@@ -70,15 +70,14 @@ fn obey(program: &str, command: &Command) -> Exit {
     if let Some(condition) = &command.condition {
         return answer(condition, command, &mut voice);
     }
-    let mut loaded = run::load(&command.files, command);
-    if run::nothing_given(&loaded) {
+    let prepared = run::prepare(command.files.iter().cloned().map(Input::Path).collect(), command);
+    if run::nothing_given(&prepared.loaded) {
         return complain(program, &ArgvError::Usage { word: None });
     }
-    run::overrule(&mut loaded, command);
-    if let Some(plan) = &loaded.plan {
+    if let Some(plan) = &prepared.loaded.plan {
         voice = Voice::new((command.quiet || plan.global.quiet) && !command.verbose);
     }
-    judge(loaded, command, &mut voice)
+    judge(prepared, command, &mut voice)
 }
 
 /// `-cc`.
@@ -102,7 +101,8 @@ fn answer(condition: &OsStr, command: &Command, voice: &mut Voice) -> Exit {
 }
 
 /// What the configuration is worth; goes on to run it unless `-c` asked for no more.
-fn judge(mut loaded: Loaded, command: &Command, voice: &mut Voice) -> Exit {
+fn judge(prepared: Prepared, command: &Command, voice: &mut Voice) -> Exit {
+    let Prepared { mut loaded, addresses } = prepared;
     for note in &command.notes {
         voice.say(Level::Warning, note);
     }
@@ -140,7 +140,7 @@ fn judge(mut loaded: Loaded, command: &Command, voice: &mut Voice) -> Exit {
         voice.say(Level::Error, what);
         return Exit::Failed;
     }
-    lifecycle::live(plan, command, voice)
+    lifecycle::live(plan, &addresses, command, voice)
 }
 
 /// What `-V` and `-d` say before the start.

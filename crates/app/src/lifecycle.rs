@@ -5,10 +5,11 @@
 //! would not leave as well, and whoever waits sees the signal, as with the original.
 
 use std::io;
+use std::net::IpAddr;
 use std::path::Path;
 use std::time::Duration;
 
-use evenkeel_base::Level;
+use evenkeel_base::{Level, ServerId};
 use evenkeel_plan::Plan;
 use evenkeel_sys::process::{self, PidFile, Ready};
 use evenkeel_sys::signal::{Signal, Signals};
@@ -33,7 +34,12 @@ const BIND_TRIES: u32 = 20;
 const BIND_PAUSE: Duration = Duration::from_millis(50);
 
 /// Runs a configuration until it ends.
-pub(crate) fn live(mut plan: Plan, command: &Command, voice: &mut Voice) -> Exit {
+pub(crate) fn live(
+    mut plan: Plan,
+    addresses: &[(ServerId, IpAddr)],
+    command: &Command,
+    voice: &mut Voice,
+) -> Exit {
     // The name is cosmetic: a system that refuses it still runs us.
     let _ = process::set_comm(COMM);
     let shards = plan.global.shards.map_or_else(run::cores, |n| n as usize).max(1);
@@ -56,7 +62,8 @@ pub(crate) fn live(mut plan: Plan, command: &Command, voice: &mut Voice) -> Exit
         return exit;
     }
     trace::install(voice.is_quiet(), command.verbose);
-    run_shards(plan, sockets, command, ready, voice)
+    let start = move || Running::start(plan, addresses, sockets);
+    run_shards(start, command, ready, voice)
 }
 
 /// Asks the system for the open files that the connections need.
@@ -170,8 +177,7 @@ fn drop_privileges(plan: &Plan, voice: &mut Voice) -> Result<(), Exit> {
 
 /// Starts the shards, tells everybody, and lives by signals.
 fn run_shards(
-    plan: Plan,
-    sockets: Sockets,
+    start: impl FnOnce() -> io::Result<Running>,
     command: &Command,
     ready: Option<Ready>,
     voice: &mut Voice,
@@ -196,7 +202,7 @@ fn run_shards(
             Ok(signals) => signals,
             Err(error) => return fail(voice, "Cannot catch signals", &error),
         };
-        let mut running = match Running::start(plan, sockets) {
+        let mut running = match start() {
             Ok(running) => running,
             Err(error) => return fail(voice, "Cannot start", &error),
         };

@@ -16,6 +16,7 @@ mod features;
 mod haproxy;
 mod lifecycle;
 mod limits;
+mod names;
 pub mod render;
 mod run;
 mod say;

@@ -3,27 +3,27 @@
 
 use std::ffi::OsStr;
 use std::hash::{BuildHasher, Hasher, RandomState};
-use std::net::{IpAddr, ToSocketAddrs};
+use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
 use std::os::unix::ffi::OsStrExt;
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use evenkeel_base::{Diagnostic, Level, version};
+use bstr::ByteSlice;
+use evenkeel_base::{Diagnostic, FileId, Level, ServerId, SourceMap, Span, version};
 pub(crate) use evenkeel_conf::Loaded;
-use evenkeel_conf::{CondEnv, Environment, Input, Inputs};
+use evenkeel_conf::{CondEnv, Environment, Input, Inputs, Outside};
 use evenkeel_plan::Plan;
 use evenkeel_plan::global::Account;
 use evenkeel_proxy::runtime;
 use evenkeel_proxy::services::{LocalAnswer, Services, StatsRequest};
-use evenkeel_proxy::world::{Health, Identity, World};
-use evenkeel_sys::{machine, user};
+use evenkeel_proxy::world::{Health, Identity, World, with_port};
+use evenkeel_sys::{Addr, clock, machine, user};
 
 use crate::argv::Command;
-use crate::features;
 use crate::say::{self, Exit};
 use crate::sockets::Sockets;
 use crate::states::{self, ProxyState, ServerState};
+use crate::{features, names};
 
 /// The code of the diagnostic for an empty list of files.
 const NOTHING_GIVEN: &str = "no-configuration";
@@ -33,24 +33,40 @@ pub(crate) fn nothing_given(loaded: &Loaded) -> bool {
     loaded.sources.is_empty() && loaded.diagnostics.iter().all(|d| d.code == NOTHING_GIVEN)
 }
 
-/// Reads files and folders.
-pub(crate) fn load(files: &[PathBuf], command: &Command) -> Loaded {
-    load_inputs(files.iter().cloned().map(Input::Path).collect(), command)
+/// A configuration and what the machine adds to it.
+#[derive(Debug)]
+pub(crate) struct Prepared {
+    /// The Plan with the command line put over it; none if anything is wrong.
+    pub(crate) loaded: Loaded,
+    /// The addresses of servers that the file names by their hosts' names.
+    pub(crate) addresses: Vec<(ServerId, IpAddr)>,
 }
 
-/// Reads whatever it is.
-pub(crate) fn load_inputs(inputs: Vec<Input>, command: &Command) -> Loaded {
+/// Reads everything, and asks the machine for users, groups and hosts.
+pub(crate) fn prepare(inputs: Vec<Input>, command: &Command) -> Prepared {
     let built = features::built();
     let enabled = features::enabled(&command.disabled);
     let inputs = Inputs { inputs, cond: cond_env(&built, &enabled) };
     let mut env = environment(command);
-    evenkeel_conf::load(&inputs, &mut env, &Machine)
+    let mut loaded = evenkeel_conf::load(&inputs, &mut env, &Machine);
+    let mut addresses = Vec::new();
+    if let Some(plan) = &mut loaded.plan {
+        overrule(plan, command);
+        loaded.diagnostics.extend(number_accounts(plan, &loaded.sources));
+        let (found, said) = names::look_up(plan, command.unresolved, &|host| Machine.resolve(host));
+        addresses = found;
+        loaded.diagnostics.extend(said);
+    }
+    if loaded.diagnostics.iter().any(|d| d.level == Level::Error) {
+        loaded.plan = None;
+    }
+    Prepared { loaded, addresses }
 }
 
 /// The machine, as the reader asks for it.
 struct Machine;
 
-impl evenkeel_conf::Outside for Machine {
+impl Outside for Machine {
     fn read_file(&self, path: &str) -> Result<Vec<u8>, String> {
         std::fs::read(path).map_err(|error| say::system_words(&error))
     }
@@ -79,9 +95,8 @@ pub(crate) fn cond_env<'a>(built: &'a [&'a str], enabled: &'a [&'a str]) -> Cond
     CondEnv { version: version::COMPAT, features: built, enabled, ..CondEnv::default() }
 }
 
-/// Puts the command line over the file, and numbers in the place of users and groups.
-pub(crate) fn overrule(loaded: &mut Loaded, command: &Command) {
-    let Some(plan) = &mut loaded.plan else { return };
+/// Puts the command line over the file.
+fn overrule(plan: &mut Plan, command: &Command) {
     let global = &mut plan.global;
     if command.maxconn.is_some() {
         global.maxconn = command.maxconn;
@@ -101,38 +116,61 @@ pub(crate) fn overrule(loaded: &mut Loaded, command: &Command) {
             front.maxconn = maxconn;
         }
     }
-    let faults = number_accounts(plan);
-    if !faults.is_empty() {
-        loaded.plan = None;
-        loaded.diagnostics.extend(faults);
-    }
 }
 
-fn number_accounts(plan: &mut Plan) -> Vec<Diagnostic> {
+/// A kind of account.
+struct Kind {
+    /// The keyword, and the word in messages.
+    word: &'static str,
+    find: fn(&str) -> std::io::Result<Option<u32>>,
+}
+
+const USER: Kind = Kind { word: "user", find: user::uid_of };
+const GROUP: Kind = Kind { word: "group", find: user::gid_of };
+
+fn number_accounts(plan: &mut Plan, sources: &SourceMap) -> Vec<Diagnostic> {
     let mut faults = Vec::new();
-    let users = std::iter::once(&mut plan.global.user)
-        .chain(plan.global.stats_sockets.iter_mut().map(|s| &mut s.user))
-        .chain(plan.listeners.iter_mut().map(|l| &mut l.unix_user));
-    for account in users {
-        number_account(account, "user", user::uid_of, &mut faults);
+    let global = &mut plan.global;
+    for (kind, account) in [(USER, &mut global.user), (GROUP, &mut global.group)] {
+        let place = match account {
+            Some(Account::Name(name)) => find_line(sources, kind.word, name),
+            Some(Account::Number(_)) | None => None,
+        };
+        number_account(&kind, account, place, &mut faults);
     }
-    let groups = std::iter::once(&mut plan.global.group)
-        .chain(plan.global.stats_sockets.iter_mut().map(|s| &mut s.group))
-        .chain(plan.listeners.iter_mut().map(|l| &mut l.unix_group));
-    for account in groups {
-        number_account(account, "group", user::gid_of, &mut faults);
+    let sockets = global.stats_sockets.iter_mut().map(|s| (&mut s.user, &mut s.group, s.span));
+    let listeners = plan.listeners.iter_mut().map(|l| (&mut l.unix_user, &mut l.unix_group, l.span));
+    for (user, group, span) in sockets.chain(listeners) {
+        number_account(&USER, user, Some(span), &mut faults);
+        number_account(&GROUP, group, Some(span), &mut faults);
     }
     faults
 }
 
+/// Where a `global` section says it: the Plan has no place for it, and a `user` line looks like no other.
+fn find_line(sources: &SourceMap, keyword: &str, name: &str) -> Option<Span> {
+    for file in (0..sources.len() as u32).map(FileId) {
+        let mut start = 0;
+        for line in sources.text(file).split_inclusive(|b| *b == b'\n') {
+            let mut words = line.fields();
+            if words.next() == Some(keyword.as_bytes()) && words.next() == Some(name.as_bytes()) {
+                let at = start + line.find(name).unwrap_or_default() as u32;
+                return Some(Span::new(file, at, at + name.len() as u32));
+            }
+            start += line.len() as u32;
+        }
+    }
+    None
+}
+
 fn number_account(
+    kind: &Kind,
     account: &mut Option<Account>,
-    kind: &str,
-    find: fn(&str) -> std::io::Result<Option<u32>>,
+    place: Option<Span>,
     faults: &mut Vec<Diagnostic>,
 ) {
     let Some(Account::Name(name)) = account else { return };
-    let why = match find(name) {
+    let why = match (kind.find)(name) {
         Ok(Some(number)) => {
             *account = Some(Account::Number(number));
             return;
@@ -140,13 +178,14 @@ fn number_account(
         Ok(None) => "this machine has none of that name".to_string(),
         Err(error) => say::system_words(&error),
     };
-    let text = format!("cannot find {kind} id for '{name}' ({why})");
-    if faults.iter().all(|fault: &Diagnostic| fault.message != text) {
-        faults.push(Diagnostic::nowhere(Level::Error, "unknown-account", text));
-    }
+    let text = format!("cannot find {} id for '{name}' ({why})", kind.word);
+    faults.push(match place {
+        Some(span) => Diagnostic::error("unknown-account", text, span),
+        None => Diagnostic::nowhere(Level::Error, "unknown-account", text),
+    });
 }
 
-/// The number of an account, after [`overrule`].
+/// The number of an account of a [`Prepared`] Plan.
 pub(crate) fn account_number(account: Option<&Account>) -> Option<u32> {
     match account {
         Some(Account::Number(number)) => Some(*number),
@@ -202,7 +241,11 @@ struct Stopping {
 
 impl Running {
     /// Starts the shards.
-    pub(crate) fn start(plan: Plan, sockets: Sockets) -> std::io::Result<Running> {
+    pub(crate) fn start(
+        plan: Plan,
+        addresses: &[(ServerId, IpAddr)],
+        sockets: Sockets,
+    ) -> std::io::Result<Running> {
         let identity = Identity { pid: std::process::id(), hostname: machine::hostname() };
         let maxconn = plan.global.maxconn.unwrap_or(0);
         // The standard library's own source of random keys.
@@ -214,6 +257,10 @@ impl Running {
         let services = Services { stats: statistics_page };
         let proxy = runtime::start(plan, sockets.listening, services, identity, maxconn, seed)?;
         let world = Arc::clone(&proxy.world);
+        for (id, ip) in addresses {
+            let addr = with_port(Addr::Inet(SocketAddr::new(*ip, 0)), world.plan.server(*id).addr.port);
+            world.set_addr(*id, Some(addr), clock::now());
+        }
         Ok(Running { proxy: Some(proxy), world, stopping: None })
     }
 
