@@ -63,6 +63,8 @@ pub(crate) struct Ctx<'o> {
     pub(crate) processes: u32,
     /// `nbthread`.
     pub(crate) threads: Option<u32>,
+    /// Names of `resolvers` sections.
+    pub(crate) resolvers: Vec<String>,
     /// What has been found wrong.
     diags: Vec<Diagnostic>,
 }
@@ -84,6 +86,7 @@ impl<'o> Ctx<'o> {
             unshaped_logs: Vec::new(),
             processes: 1,
             threads: None,
+            resolvers: vec!["default".to_owned()],
             diags: Vec::new(),
         }
     }

@@ -237,6 +237,13 @@ impl<F: Copy> LineOption<F> {
 /// Most words of options on a line that are gone through after the first fault: the rest is of no use then.
 const FAULTS_MAX: usize = 8;
 
+/// True for `name` and `name(…)`.
+fn is_option(word: &evenkeel_base::Word, name: &str) -> bool {
+    word.bytes()
+        .strip_prefix(name.as_bytes())
+        .is_some_and(|rest| rest.is_empty() || rest.first() == Some(&b'('))
+}
+
 /// Runs the options of a line to its end. Faults are reported, several of one line too; of refused options only the
 /// first of each reason (`ssl crt x alpn y` lacks one thing, not three).
 pub(crate) fn run_options<D, F>(
@@ -252,7 +259,7 @@ pub(crate) fn run_options<D, F>(
     let mut reasons: Vec<&'static str> = Vec::new();
     let mut faults = 0;
     while let Some(word) = words.next() {
-        let Some(option) = table.iter().find(|o| word.is(o.name)) else {
+        let Some(option) = table.iter().find(|o| is_option(word, o.name)) else {
             let near = evenkeel_base::near::nearest(&word.str(), table.iter().map(|o| o.name));
             let fault = match near {
                 Some(near) => Diagnostic::error(
@@ -267,7 +274,7 @@ pub(crate) fn run_options<D, F>(
             };
             ctx.report(fault);
             // Its arguments, if any, would each be the next unknown one: go on at a known option.
-            while words.peek().is_some_and(|next| !table.iter().any(|o| next.is(o.name))) {
+            while words.peek().is_some_and(|next| !table.iter().any(|o| is_option(next, o.name))) {
                 words.next();
             }
             faults += 1;

@@ -92,10 +92,10 @@ impl<'o> NameBook<'o> {
             for line in section.lines.iter().filter(|_| has_back(kind)) {
                 let head = line.keyword();
                 let Some(name) = line.arg(0) else { continue };
-                if head.is("server") {
+                if head.is("server") && line.arg(1).is_some() {
                     proxy.servers.insert(name.str().into_owned(), ServerId(next_server));
                     next_server = next_server.saturating_add(1);
-                } else if head.is("server-template") {
+                } else if head.is("server-template") && line.arg(2).is_some() {
                     let Some((from, to)) = line.arg(1).and_then(template_range) else { continue };
                     for number in from..=to {
                         proxy.servers.insert(format!("{}{number}", name.str()), ServerId(next_server));

@@ -15,6 +15,7 @@ use super::draft::{LogLine, ProxyDraft};
 use super::keyword::{Index, Keyword, Outcome, Sections};
 use super::names::{has_back, has_front};
 use super::run::{Target, run_line};
+use super::server;
 use crate::ast::Section;
 
 /// The topic's table.
@@ -339,6 +340,7 @@ pub(crate) fn misplaced(
 /// What is settled at a section's end.
 pub(crate) fn end_section(draft: &mut ProxyDraft, ctx: &mut Ctx<'_>) {
     bind::number_listeners(&mut draft.listeners, ctx);
+    server::end_section(draft, ctx);
     if draft.is_front() && !draft.is_back() {
         draft.servers.clear();
     }
@@ -368,11 +370,12 @@ pub(crate) fn end_section(draft: &mut ProxyDraft, ctx: &mut Ctx<'_>) {
 
 /// The drafts as a Plan.
 pub(crate) fn finish(
-    drafts: Vec<ProxyDraft>,
+    mut drafts: Vec<ProxyDraft>,
     global: Global,
     sources: &Arc<SourceMap>,
     ctx: &mut Ctx<'_>,
 ) -> Plan {
+    server::resolve_tracks(&mut drafts, ctx);
     let numbers = numbers(&drafts, ctx);
     let mut plan = Plan {
         global,

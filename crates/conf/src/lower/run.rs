@@ -20,6 +20,8 @@ pub fn lower(ast: &Ast, sources: &Arc<SourceMap>, outside: &dyn Outside) -> (Opt
     for section in ast.sections.iter().filter(|s| s.kind == SectionKind::Userlist) {
         others::userlist(section, &mut ctx);
     }
+    let resolvers = ast.sections.iter().filter(|s| s.kind == SectionKind::Resolvers);
+    ctx.resolvers.extend(resolvers.filter_map(|s| s.name()).map(|name| name.str().into_owned()));
     let mut global = Global::default();
     for section in ast.sections.iter().filter(|s| s.kind == SectionKind::Global) {
         ctx.enter_section(section);
