@@ -20,6 +20,9 @@ pub fn lower(ast: &Ast, sources: &Arc<SourceMap>, outside: &dyn Outside) -> (Opt
     for section in ast.sections.iter().filter(|s| s.kind == SectionKind::Userlist) {
         others::userlist(section, &mut ctx);
     }
+    for section in ast.sections.iter().filter(|s| s.kind == SectionKind::HttpErrors) {
+        others::http_errors(section, &mut ctx);
+    }
     let resolvers = ast.sections.iter().filter(|s| s.kind == SectionKind::Resolvers);
     ctx.resolvers.extend(resolvers.filter_map(|s| s.name()).map(|name| name.str().into_owned()));
     let mut global = Global::default();
