@@ -341,27 +341,27 @@ fn lines_about_operators_and_backups() {
     let (alert, notice) = (Severity::Alert, Severity::Notice);
     for (got, severity, want) in [
         (
-            log::admin(server, AdminChange::MaintFromUp, farm(0, 0)),
+            log::admin(server, AdminChange::MaintFromUp, None, farm(0, 0)),
             alert,
             "Server b/s1 is going DOWN for maintenance. 0 active and 0 backup servers left. 0 sessions active, 0 requeued, 0 remaining in queue.",
         ),
         (
-            log::admin(server, AdminChange::MaintFromDown, farm(0, 0)),
+            log::admin(server, AdminChange::MaintFromDown, None, farm(0, 0)),
             notice,
             "Server b/s1 was DOWN and now enters maintenance.",
         ),
         (
-            log::admin(server, AdminChange::LeaveMaint, farm(1, 0)),
+            log::admin(server, AdminChange::LeaveMaint, None, farm(1, 0)),
             notice,
             "Server b/s1 is UP/READY (leaving forced maintenance).",
         ),
         (
-            log::admin(server, AdminChange::Drain, farm(0, 0)),
+            log::admin(server, AdminChange::Drain, None, farm(0, 0)),
             notice,
             "Server b/s1 enters drain state. 0 active and 0 backup servers online. 0 sessions requeued, 0 total in queue.",
         ),
         (
-            log::admin(server, AdminChange::LeaveDrain, farm(1, 0)),
+            log::admin(server, AdminChange::LeaveDrain, None, farm(1, 0)),
             notice,
             "Server b/s1 is UP (leaving forced drain).",
         ),
