@@ -30,6 +30,8 @@ pub struct Back {
     pub retries: u32,
     /// `retry-on`: conditions besides connection failures.
     pub retry_on: RetryOn,
+    /// `max-keep-alive-queue`; `None`: no limit.
+    pub max_keep_alive_queue: Option<u32>,
     /// `fullconn`; 0: computed (10 % of the frontends that may lead here).
     pub fullconn: u32,
     /// `http-reuse`.
@@ -65,6 +67,7 @@ impl Default for Back {
             ignore_persist: Vec::new(),
             retries: RETRIES,
             retry_on: RetryOn::default(),
+            max_keep_alive_queue: None,
             fullconn: 0,
             reuse: HttpReuse::default(),
             dispatch: None,

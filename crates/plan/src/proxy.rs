@@ -85,6 +85,10 @@ pub struct ProxyOptions {
     pub clitcpka: bool,
     /// See `clitcpka`.
     pub srvtcpka: bool,
+    /// `clitcpka-cnt`, `-idle`, `-intvl`.
+    pub client_probes: Probes,
+    /// `srvtcpka-cnt`, `-idle`, `-intvl`.
+    pub server_probes: Probes,
     /// `option contstats`: counters move while transfers run.
     pub contstats: bool,
     /// `option http-buffer-request`.
@@ -125,6 +129,17 @@ pub struct ProxyOptions {
     pub restrict_header_names: u8,
     /// `option httpslog` etc. are in the log plan. `option idle-close-on-response`.
     pub idle_close_on_response: bool,
+}
+
+/// TCP keep-alive packets; `None`: the kernel's.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Probes {
+    /// Unanswered ones before the peer counts as gone.
+    pub count: Option<u32>,
+    /// Silence before the first.
+    pub idle: Option<Duration>,
+    /// Between two.
+    pub interval: Option<Duration>,
 }
 
 /// Adds `X-Forwarded-For` (`option forwardfor`) or `X-Original-To` (`option originalto`).

@@ -46,6 +46,14 @@ pub(crate) struct ProxyDraft {
     pub(crate) listeners: Vec<Listener>,
     /// `id`.
     pub(crate) number: Option<u32>,
+    /// `dynamic-cookie-key`.
+    pub(crate) cookie_key: Vec<u8>,
+    /// `server-state-file-name`; `None`: the section's name.
+    pub(crate) state_file_name: Option<String>,
+    /// True once the section has a `stats` line of its own.
+    pub(crate) own_stats: bool,
+    /// Where switches without effect go.
+    pub(crate) ignored: bool,
 }
 
 impl ProxyDraft {
@@ -65,6 +73,10 @@ impl ProxyDraft {
             servers: Vec::new(),
             listeners: Vec::new(),
             number: None,
+            cookie_key: Vec::new(),
+            state_file_name: None,
+            own_stats: false,
+            ignored: false,
         }
     }
 

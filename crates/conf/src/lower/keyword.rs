@@ -27,6 +27,9 @@ pub(crate) type GlobalFn = fn(&mut Global, &mut Ctx<'_>, &mut Words<'_>) -> Outc
 /// A keyword of `defaults`, `frontend`, `backend` and `listen`.
 pub(crate) type ProxyFn = fn(&mut ProxyDraft, &mut Ctx<'_>, &mut Words<'_>) -> Outcome;
 
+/// A switch of a proxy that `option …` turns on and `no option …` off.
+pub(crate) type SwitchFn = for<'a> fn(&'a mut ProxyDraft) -> &'a mut bool;
+
 /// Where a keyword may stand, in the terms of the manual's matrix (§4.1).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Sections(u8);
@@ -96,6 +99,8 @@ pub(crate) enum Apply {
     Global(GlobalFn),
     /// In a proxy section.
     Proxy(ProxyFn),
+    /// In a proxy section: a switch, off by default.
+    Switch(SwitchFn),
     /// Nothing: the words are not looked at (accepted without effect, or refused).
     Nothing,
 }
@@ -138,6 +143,16 @@ impl Keyword {
         doc: &'static str,
     ) -> Self {
         Self::new(name, sections, Support::Supported, Apply::Proxy(apply), doc)
+    }
+
+    /// A switch of proxy sections; `no` and `default` may stand before it.
+    pub(crate) const fn switch(
+        name: &'static str,
+        sections: Sections,
+        switch: SwitchFn,
+        doc: &'static str,
+    ) -> Self {
+        Self::new(name, sections, Support::Supported, Apply::Switch(switch), doc).no()
     }
 
     /// A supported keyword of `global`.
@@ -324,6 +339,7 @@ pub const ALL: &[&[Keyword]] = &[
     super::balance::KEYWORDS,
     super::cookie::KEYWORDS,
     super::logs::KEYWORDS,
+    super::log_format::KEYWORDS,
     super::stats::KEYWORDS,
     super::errors::KEYWORDS,
     super::checks::KEYWORDS,
@@ -331,7 +347,9 @@ pub const ALL: &[&[Keyword]] = &[
     super::acls::KEYWORDS,
     super::rules::KEYWORDS,
     super::routing::KEYWORDS,
+    super::reach::KEYWORDS,
     super::obsolete::KEYWORDS,
+    super::unbuilt::KEYWORDS,
 ];
 
 /// Longest keyword, in words: `capture request header`.

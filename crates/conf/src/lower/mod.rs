@@ -26,6 +26,7 @@ mod errors;
 mod global;
 mod global_rest;
 pub mod keyword;
+mod log_format;
 mod log_target;
 mod logs;
 mod names;
@@ -33,6 +34,7 @@ mod obsolete;
 mod options;
 mod others;
 mod proxy;
+mod reach;
 mod routing;
 mod rules;
 mod run;
@@ -41,6 +43,7 @@ mod stats;
 #[cfg(test)]
 mod testing;
 mod timeouts;
+mod unbuilt;
 
 pub use context::Outside;
 pub use run::lower;

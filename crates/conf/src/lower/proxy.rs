@@ -8,14 +8,12 @@ use evenkeel_base::{Diagnostic, ProxyId, SourceMap, Span, Word, Words};
 use evenkeel_expr::env::Names;
 use evenkeel_plan::{Global, Mode, Plan, ProxyKind};
 
-use super::args;
-use super::bind;
 use super::context::Ctx;
 use super::draft::{LogLine, ProxyDraft};
 use super::keyword::{Index, Keyword, Outcome, Sections};
 use super::names::{has_back, has_front};
 use super::run::{Target, run_line};
-use super::server;
+use super::{args, balance, bind, captures, cookie, obsolete, options, reach, server, stats};
 use crate::ast::Section;
 
 /// The topic's table.
@@ -337,10 +335,17 @@ pub(crate) fn misplaced(
     ctx.report(fault);
 }
 
+/// What the topics settle at a section's end, in this order.
+const ENDS: &[fn(&mut ProxyDraft, &mut Ctx<'_>)] =
+    &[balance::end, cookie::end, stats::end, captures::end, options::end, obsolete::end, reach::end];
+
 /// What is settled at a section's end.
 pub(crate) fn end_section(draft: &mut ProxyDraft, ctx: &mut Ctx<'_>) {
     bind::number_listeners(&mut draft.listeners, ctx);
     server::end_section(draft, ctx);
+    for end in ENDS {
+        end(draft, ctx);
+    }
     if draft.is_front() && !draft.is_back() {
         draft.servers.clear();
     }
