@@ -4,7 +4,7 @@
 //!
 //! - the hot path: [`sock`] (stream sockets), [`pipe`] (splice), [`listen`], [`connect`], [`dgram`] (log sinks)
 //! - the process: [`process`] (daemon, pid file, limits), [`user`] (privileges), [`machine`] (cores, names), [`signal`]
-//! - the rest: [`addr`], [`clock`], [`fdpass`] (descriptors between processes), [`notify`] (systemd)
+//! - the rest: [`addr`], [`clock`], [`fdpass`] (descriptors between processes), [`notify`] (systemd), [`zone`]
 
 pub mod addr;
 pub mod clock;
@@ -21,6 +21,7 @@ pub mod signal;
 pub mod sock;
 mod sockopt;
 pub mod user;
+pub mod zone;
 
 pub use addr::Addr;
 pub use connect::{ConnectError, ConnectOpts, Connecting, connect};

@@ -1,0 +1,146 @@
+//! TLS. Until it is built no connection carries it: what the original gives on a plain connection is given here.
+
+use evenkeel_base::Support;
+
+use super::{Fetch, one};
+use crate::arg::{ArgKind, NONE, Params, params};
+use crate::needs::Needs;
+use crate::value::{Kind, Value};
+
+const DN: Params = params(0, &[ArgKind::Str, ArgKind::Int, ArgKind::Str]);
+const FLAG: Params = params(0, &[ArgKind::Int]);
+
+pub(super) const ENTRIES: &[Fetch] = &[
+    one(
+        "ssl_fc",
+        NONE,
+        Kind::Bool,
+        Needs::SESSION,
+        "The client speaks TLS.",
+        &[("ssl_fc", "0")],
+        |_, env| Some(Value::Bool(env.conn.tls)),
+    ),
+    no("ssl_fc_is_resumed", Needs::SESSION, "The TLS session was resumed."),
+    no("ssl_fc_has_sni", Needs::SESSION, "The client sent a server name (SNI)."),
+    no("ssl_bc", Needs::SERVER_CONN, "The server speaks TLS."),
+    no("ssl_bc_is_resumed", Needs::SERVER_CONN, "The TLS session with the server was resumed."),
+    nothing("ssl_bc_alg_keysize", NONE, Kind::Int, Needs::SERVER_CONN),
+    nothing("ssl_bc_alpn", NONE, Kind::Str, Needs::SERVER_CONN),
+    nothing("ssl_bc_cipher", NONE, Kind::Str, Needs::SERVER_CONN),
+    nothing("ssl_bc_client_early_traffic_secret", NONE, Kind::Str, Needs::SERVER_CONN),
+    nothing("ssl_bc_client_handshake_traffic_secret", NONE, Kind::Str, Needs::SERVER_CONN),
+    nothing("ssl_bc_client_random", NONE, Kind::Bin, Needs::SERVER_CONN),
+    nothing("ssl_bc_client_traffic_secret_0", NONE, Kind::Str, Needs::SERVER_CONN),
+    nothing("ssl_bc_curve", NONE, Kind::Str, Needs::SERVER_CONN),
+    nothing("ssl_bc_early_exporter_secret", NONE, Kind::Str, Needs::SERVER_CONN),
+    nothing("ssl_bc_err", NONE, Kind::Int, Needs::SERVER_CONN),
+    nothing("ssl_bc_err_str", NONE, Kind::Str, Needs::SERVER_CONN),
+    nothing("ssl_bc_exporter_secret", NONE, Kind::Str, Needs::SERVER_CONN),
+    nothing("ssl_bc_npn", NONE, Kind::Str, Needs::SERVER_CONN),
+    nothing("ssl_bc_protocol", NONE, Kind::Str, Needs::SERVER_CONN),
+    nothing("ssl_bc_server_handshake_traffic_secret", NONE, Kind::Str, Needs::SERVER_CONN),
+    nothing("ssl_bc_server_random", NONE, Kind::Bin, Needs::SERVER_CONN),
+    nothing("ssl_bc_server_traffic_secret_0", NONE, Kind::Str, Needs::SERVER_CONN),
+    nothing("ssl_bc_session_id", NONE, Kind::Bin, Needs::SERVER_CONN),
+    nothing("ssl_bc_session_key", NONE, Kind::Bin, Needs::SERVER_CONN),
+    nothing("ssl_bc_sni", NONE, Kind::Str, Needs::SERVER_CONN),
+    nothing("ssl_bc_unique_id", NONE, Kind::Bin, Needs::SERVER_CONN),
+    nothing("ssl_bc_use_keysize", NONE, Kind::Int, Needs::SERVER_CONN),
+    nothing("ssl_c_ca_err", NONE, Kind::Int, Needs::SESSION),
+    nothing("ssl_c_ca_err_depth", NONE, Kind::Int, Needs::SESSION),
+    nothing("ssl_c_chain_der", NONE, Kind::Bin, Needs::SESSION),
+    nothing("ssl_c_der", NONE, Kind::Bin, Needs::SESSION),
+    nothing("ssl_c_err", NONE, Kind::Int, Needs::SESSION),
+    nothing("ssl_c_i_dn", DN, Kind::Str, Needs::SESSION),
+    nothing("ssl_c_key_alg", NONE, Kind::Str, Needs::SESSION),
+    nothing("ssl_c_notafter", NONE, Kind::Str, Needs::SESSION),
+    nothing("ssl_c_notbefore", NONE, Kind::Str, Needs::SESSION),
+    nothing("ssl_c_policies", NONE, Kind::Str, Needs::SESSION),
+    nothing("ssl_c_r_dn", DN, Kind::Str, Needs::SESSION),
+    nothing("ssl_c_s_dn", DN, Kind::Str, Needs::SESSION),
+    nothing("ssl_c_san", NONE, Kind::Str, Needs::SESSION),
+    nothing("ssl_c_serial", NONE, Kind::Bin, Needs::SESSION),
+    nothing("ssl_c_sha1", NONE, Kind::Bin, Needs::SESSION),
+    nothing("ssl_c_sig_alg", NONE, Kind::Str, Needs::SESSION),
+    nothing("ssl_c_used", NONE, Kind::Bool, Needs::SESSION),
+    nothing("ssl_c_verify", NONE, Kind::Int, Needs::SESSION),
+    nothing("ssl_c_version", NONE, Kind::Int, Needs::SESSION),
+    nothing("ssl_f_der", NONE, Kind::Bin, Needs::SESSION),
+    nothing("ssl_f_i_dn", DN, Kind::Str, Needs::SESSION),
+    nothing("ssl_f_key_alg", NONE, Kind::Str, Needs::SESSION),
+    nothing("ssl_f_notafter", NONE, Kind::Str, Needs::SESSION),
+    nothing("ssl_f_notbefore", NONE, Kind::Str, Needs::SESSION),
+    nothing("ssl_f_s_dn", DN, Kind::Str, Needs::SESSION),
+    nothing("ssl_f_serial", NONE, Kind::Bin, Needs::SESSION),
+    nothing("ssl_f_sha1", NONE, Kind::Bin, Needs::SESSION),
+    nothing("ssl_f_sig_alg", NONE, Kind::Str, Needs::SESSION),
+    nothing("ssl_f_version", NONE, Kind::Int, Needs::SESSION),
+    nothing("ssl_fc_alg_keysize", NONE, Kind::Int, Needs::SESSION),
+    nothing("ssl_fc_alpn", NONE, Kind::Str, Needs::SESSION),
+    nothing("ssl_fc_cipher", NONE, Kind::Str, Needs::SESSION),
+    nothing("ssl_fc_cipherlist_bin", FLAG, Kind::Str, Needs::SESSION),
+    nothing("ssl_fc_cipherlist_hex", FLAG, Kind::Bin, Needs::SESSION),
+    nothing("ssl_fc_cipherlist_str", FLAG, Kind::Str, Needs::SESSION),
+    nothing("ssl_fc_cipherlist_xxh", NONE, Kind::Int, Needs::SESSION),
+    nothing("ssl_fc_client_early_traffic_secret", NONE, Kind::Str, Needs::SESSION),
+    nothing("ssl_fc_client_handshake_traffic_secret", NONE, Kind::Str, Needs::SESSION),
+    nothing("ssl_fc_client_random", NONE, Kind::Bin, Needs::SESSION),
+    nothing("ssl_fc_client_traffic_secret_0", NONE, Kind::Str, Needs::SESSION),
+    nothing("ssl_fc_crtname", NONE, Kind::Str, Needs::SESSION),
+    nothing("ssl_fc_curve", NONE, Kind::Str, Needs::SESSION),
+    nothing("ssl_fc_early_exporter_secret", NONE, Kind::Str, Needs::SESSION),
+    nothing("ssl_fc_early_rcvd", NONE, Kind::Str, Needs::SESSION),
+    nothing("ssl_fc_ecformats_bin", NONE, Kind::Str, Needs::SESSION),
+    nothing("ssl_fc_eclist_bin", FLAG, Kind::Str, Needs::SESSION),
+    nothing("ssl_fc_err", NONE, Kind::Int, Needs::SESSION),
+    nothing("ssl_fc_err_str", NONE, Kind::Str, Needs::SESSION),
+    nothing("ssl_fc_exporter_secret", NONE, Kind::Str, Needs::SESSION),
+    nothing("ssl_fc_extlist_bin", FLAG, Kind::Str, Needs::SESSION),
+    nothing("ssl_fc_has_crt", NONE, Kind::Bool, Needs::SESSION),
+    nothing("ssl_fc_has_early", NONE, Kind::Bool, Needs::SESSION),
+    nothing("ssl_fc_npn", NONE, Kind::Str, Needs::SESSION),
+    nothing("ssl_fc_protocol", NONE, Kind::Str, Needs::SESSION),
+    nothing("ssl_fc_protocol_hello_id", NONE, Kind::Int, Needs::SESSION),
+    nothing("ssl_fc_server_handshake_traffic_secret", NONE, Kind::Str, Needs::SESSION),
+    nothing("ssl_fc_server_random", NONE, Kind::Bin, Needs::SESSION),
+    nothing("ssl_fc_server_traffic_secret_0", NONE, Kind::Str, Needs::SESSION),
+    nothing("ssl_fc_session_id", NONE, Kind::Bin, Needs::SESSION),
+    nothing("ssl_fc_session_key", NONE, Kind::Bin, Needs::SESSION),
+    nothing("ssl_fc_sigalgs_bin", NONE, Kind::Str, Needs::SESSION),
+    nothing("ssl_fc_sni", NONE, Kind::Str, Needs::SESSION),
+    nothing("ssl_fc_supported_versions_bin", NONE, Kind::Str, Needs::SESSION),
+    nothing("ssl_fc_unique_id", NONE, Kind::Bin, Needs::SESSION),
+    nothing("ssl_fc_use_keysize", NONE, Kind::Int, Needs::SESSION),
+    nothing("ssl_s_chain_der", NONE, Kind::Bin, Needs::SERVER_CONN),
+    nothing("ssl_s_der", NONE, Kind::Bin, Needs::SERVER_CONN),
+    nothing("ssl_s_i_dn", DN, Kind::Str, Needs::SERVER_CONN),
+    nothing("ssl_s_key_alg", NONE, Kind::Str, Needs::SERVER_CONN),
+    nothing("ssl_s_notafter", NONE, Kind::Str, Needs::SERVER_CONN),
+    nothing("ssl_s_notbefore", NONE, Kind::Str, Needs::SERVER_CONN),
+    nothing("ssl_s_s_dn", DN, Kind::Str, Needs::SERVER_CONN),
+    nothing("ssl_s_serial", NONE, Kind::Bin, Needs::SERVER_CONN),
+    nothing("ssl_s_sha1", NONE, Kind::Bin, Needs::SERVER_CONN),
+    nothing("ssl_s_sig_alg", NONE, Kind::Str, Needs::SERVER_CONN),
+    nothing("ssl_s_version", NONE, Kind::Int, Needs::SERVER_CONN),
+];
+
+/// False on every plain connection.
+const fn no(name: &'static str, needs: Needs, doc: &'static str) -> Fetch {
+    one(name, NONE, Kind::Bool, needs, doc, &[], |_, _| Some(Value::Bool(false)))
+}
+
+/// Nothing on every plain connection.
+const fn nothing(name: &'static str, params: Params, out: Kind, needs: Needs) -> Fetch {
+    Fetch {
+        support: Support::Accepted("TLS is not built yet, and a plain connection has none of it"),
+        ..one(
+            name,
+            params,
+            out,
+            needs,
+            "A detail of a TLS connection; nothing on a plain one.",
+            &[],
+            |_, _| None,
+        )
+    }
+}
