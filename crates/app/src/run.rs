@@ -74,6 +74,11 @@ impl Outside for Machine {
     fn resolve(&self, host: &str) -> Vec<IpAddr> {
         (host, 0).to_socket_addrs().map(|found| found.map(|a| a.ip()).collect()).unwrap_or_default()
     }
+
+    fn environment(&self, name: &str) -> Option<Vec<u8>> {
+        use std::os::unix::ffi::OsStringExt;
+        std::env::var_os(name).map(OsStringExt::into_vec)
+    }
 }
 
 /// The variables that a configuration sees.

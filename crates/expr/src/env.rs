@@ -1,9 +1,10 @@
 //! The world as a fetch sees it: one borrowed struct, and one trait for what lies outside the exchange.
 
-use std::net::{Ipv4Addr, Ipv6Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::time::Duration;
 
 use bstr::BString;
-use evenkeel_base::{Instant, ProxyId, ServerId, Span, WallTime};
+use evenkeel_base::{Diagnostic, Instant, ListenerId, ProxyId, ServerId, Span, WallTime};
 use evenkeel_http::{RequestHead, ResponseHead};
 
 use crate::facts::{ConnFacts, StreamFacts};
@@ -40,6 +41,9 @@ pub struct Env<'a> {
     pub payload: &'a [u8],
     /// True if no more payload will come.
     pub payload_complete: bool,
+    /// True where nothing more is waited for: HTTP rules and logs always, `tcp-request content` rules once the
+    /// inspection delay is over or the client has closed. Until then a test that could still change is unknown.
+    pub settled: bool,
     /// Everything else.
     pub world: &'a dyn World,
 }
@@ -72,6 +76,55 @@ pub struct ServerView {
     pub initial_weight: u16,
     /// Its load.
     pub load: Load,
+    /// `maxqueue`; 0: none.
+    pub maxqueue: u32,
+    /// `backup`.
+    pub backup: bool,
+}
+
+/// A configured timeout that a fetch can ask for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TimeoutKind {
+    /// `timeout client` of the frontend.
+    Client,
+    /// `timeout server` of the backend.
+    Server,
+    /// `timeout tunnel` of the backend.
+    Tunnel,
+    /// `timeout connect` of the backend.
+    Connect,
+    /// `timeout queue` of the backend.
+    Queue,
+    /// `timeout tarpit`.
+    Tarpit,
+}
+
+/// A change that an expression asks for (`set-var`, `unset-var`, `capture-req`, `capture-res`).
+#[derive(Clone, Debug, PartialEq)]
+pub enum Write {
+    /// A variable's new value; `None` unsets it.
+    Var {
+        /// Its scope.
+        scope: VarScope,
+        /// Its slot.
+        slot: u32,
+        /// What to keep.
+        value: Option<Stored>,
+    },
+    /// The value of a request capture slot.
+    CaptureRequest {
+        /// The slot.
+        slot: u32,
+        /// What to keep.
+        value: BString,
+    },
+    /// The value of a response capture slot.
+    CaptureResponse {
+        /// The slot.
+        slot: u32,
+        /// What to keep.
+        value: BString,
+    },
 }
 
 /// What lies outside the exchange. The proxy implements it over its live state, tests over rows of data.
@@ -99,11 +152,41 @@ pub trait World {
     /// Connections of the whole process (`%ac`, `act_conn`).
     fn connections(&self) -> u32;
     /// Number and name of the listener (`so_id`, `so_name`, `%fp` of UNIX ones).
-    fn listener(&self, listener: evenkeel_base::ListenerId) -> (u32, &str);
+    fn listener(&self, listener: ListenerId) -> (u32, &str);
+    /// Connections now established through a listener (`dst_conn`).
+    fn listener_connections(&self, listener: ListenerId) -> u32;
+    /// The frontend's `default_backend` (`fe_defbe`).
+    fn default_backend(&self, frontend: ProxyId) -> Option<ProxyId>;
+    /// The servers of a backend in file order.
+    fn servers_of(&self, backend: ProxyId) -> &[ServerId];
+    /// A backend by a name found in traffic (converter `nbsrv`).
+    fn backend_named(&self, name: &[u8]) -> Option<ProxyId>;
+    /// A server of a backend by a name found in traffic (converter `srv_queue`).
+    fn server_named(&self, backend: ProxyId, name: &[u8]) -> Option<ServerId>;
+    /// A configured timeout.
+    fn timeout(&self, proxy: ProxyId, kind: TimeoutKind) -> Option<Duration>;
+    /// True if the address belongs to this machine (`src_is_local`, `dst_is_local`).
+    fn is_local(&self, address: IpAddr) -> bool;
+    /// Seconds since the start (`uptime`).
+    fn uptime(&self) -> Duration;
+    /// True while the process drains (`stopping`).
+    fn stopping(&self) -> bool;
+    /// Seconds east of UTC of the local time zone at that date (`%t`, `ltime`).
+    fn utc_offset_secs(&self, date: WallTime) -> i32;
+    /// True if the password has this crypt(3) hash (userlists; the library of the system does it).
+    fn crypt_matches(&self, password: &[u8], hash: &str) -> bool;
+    /// Keeps a change that an expression asked for. Takes effect before the next rule is evaluated.
+    fn write(&self, write: Write);
+    /// What [`World::write`] has kept of a variable and not yet put into [`StreamFacts`]: `Some(None)` if it was unset.
+    fn written(&self, _scope: VarScope, _slot: u32) -> Option<Option<Stored>> {
+        None
+    }
     /// 32 random bits.
     fn random(&self) -> u32;
     /// A counter that grows by one per stream (`%rt`).
     fn request_number(&self) -> u32;
+    /// How many lines a frontend has logged (`%lc`).
+    fn log_number(&self, frontend: ProxyId) -> u64;
     /// Host name for `%H` and `hostname`.
     fn hostname(&self) -> &str;
     /// Process id, for `%pid`.
@@ -147,8 +230,12 @@ pub trait Names {
     fn userlist(&self, name: &str) -> Option<std::sync::Arc<Userlist>>;
     /// Text of a pattern or map file (`-f file`, `map(file)`); the error is the system's word.
     fn file(&mut self, path: &str, place: Span) -> Result<Vec<u8>, String>;
-    /// The current frontend's capture slot by name or number, with direction.
+    /// How many request and response capture slots the current frontend has.
     fn capture_slots(&self) -> (u32, u32);
+    /// An environment variable as it was at the start (`env`).
+    fn environment(&self, name: &str) -> Option<BString>;
+    /// Takes a warning about something that is no error.
+    fn warn(&mut self, warning: Diagnostic);
 }
 
 /// A userlist (configuration manual §12.1).

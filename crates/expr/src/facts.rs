@@ -36,6 +36,8 @@ pub struct ConnFacts {
     pub accepted_wall: WallTime,
     /// TLS on the client side (false until TLS is built).
     pub tls: bool,
+    /// The client sent a PROXY header (`fc_rcvd_proxy`).
+    pub proxied: bool,
 }
 
 /// Who ended the session: the first letter of the termination state (configuration manual §8.5).
@@ -170,7 +172,7 @@ pub struct Timers {
 pub struct StreamFacts {
     /// Start of this exchange: accept for the first on a connection, end of the one before for the others.
     pub start: Instant,
-    /// Date of the first byte (`%tr`) or of the accept for TCP (`%t`).
+    /// Date of `timers.request_start` (`%tr`); of `start` as long as there is none, and for TCP (`%t`).
     pub start_wall: WallTime,
     /// Steps done.
     pub timers: Timers,
@@ -220,6 +222,14 @@ pub struct StreamFacts {
     pub from_pool: bool,
     /// Response body framing decided: true if the exchange became a tunnel (`Upgrade`, `CONNECT`, TCP mode).
     pub tunnel: bool,
+    /// The log line is made before the end (`option logasap`): `%B`, `%Ta` and `%Tt` carry a `+`.
+    pub logged_early: bool,
+    /// The part of the proxy that answered in a server's place, as logs name it: `<STATS>`.
+    pub applet: Option<&'static str>,
+    /// `http-request set-timeout server`.
+    pub timeout_server: Option<Duration>,
+    /// `http-request set-timeout tunnel`.
+    pub timeout_tunnel: Option<Duration>,
 }
 
 impl StreamFacts {
@@ -252,6 +262,10 @@ impl StreamFacts {
             log_level: None,
             from_pool: false,
             tunnel: false,
+            logged_early: false,
+            applet: None,
+            timeout_server: None,
+            timeout_tunnel: None,
         }
     }
 

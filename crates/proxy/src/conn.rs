@@ -1,5 +1,6 @@
 //! A client's connection: the task that lives as long as it does. Idle, it holds no buffer and no exchange.
 
+use std::cell::RefCell;
 use std::rc::Rc;
 use std::sync::atomic::Ordering::Relaxed;
 use std::task::{Context, Poll};
@@ -69,7 +70,7 @@ impl Conn {
 
     /// What expressions see of the world.
     pub fn view(&self) -> View<'_> {
-        View { shard: &self.shard, session_vars: &self.vars }
+        View { shard: &self.shard, session_vars: &self.vars, writes: RefCell::default() }
     }
 
     /// The session's entry in the books.
@@ -152,7 +153,16 @@ pub fn spawn(shard: &Rc<Shard>, sock: Sock, peer: Addr, listener: ListenerId, ca
         evenkeel_plan::Addr::Fd(_) => Peer::Unknown,
     };
     let conn = Conn {
-        facts: ConnFacts { src, dst, frontend, listener, accepted: now, accepted_wall: wall, tls: false },
+        facts: ConnFacts {
+            src,
+            dst,
+            frontend,
+            listener,
+            accepted: now,
+            accepted_wall: wall,
+            tls: false,
+            proxied: false,
+        },
         shard: shard.clone(),
         sock,
         pending: Vec::new(),

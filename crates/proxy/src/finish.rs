@@ -218,6 +218,7 @@ fn log(conn: &mut Conn, exchange: &mut Exchange) {
         res: Some(&exchange.res),
         payload: &[],
         payload_complete: true,
+        settled: true,
         world: &view,
     };
     let mut line = shard.out();

@@ -105,6 +105,7 @@ pub(crate) fn env<'a>(conn: &'a Conn, exchange: &'a Exchange, view: &'a crate::s
         res: None,
         payload: &conn.pending,
         payload_complete: conn.ended,
+        settled: true,
         world: view,
     }
 }

@@ -3,6 +3,7 @@
 
 use std::cell::{Cell, RefCell, RefMut};
 use std::collections::HashMap;
+use std::net::IpAddr;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
@@ -10,7 +11,7 @@ use std::time::Duration;
 
 use evenkeel_base::rng::Rng;
 use evenkeel_base::{Instant, ListenerId, ProxyId, ServerId, WallTime};
-use evenkeel_expr::env::{Load, ServerView, Stored};
+use evenkeel_expr::env::{Load, ServerView, Stored, TimeoutKind, VarScope, Write};
 use evenkeel_plan::Plan;
 use evenkeel_sys::{AcceptError, Bound, ConnectOpts, Listener, Pipe, clock};
 use tokio::sync::{Notify, mpsc, oneshot};
@@ -411,6 +412,8 @@ pub struct View<'a> {
     pub shard: &'a Shard,
     /// Variables of the connection.
     pub session_vars: &'a [Option<Stored>],
+    /// Changes that expressions asked for. Whoever made this view puts them where they belong before the next rule.
+    pub writes: RefCell<Vec<Write>>,
 }
 
 impl evenkeel_expr::World for View<'_> {
@@ -473,6 +476,8 @@ impl evenkeel_expr::World for View<'_> {
             up: live.usable(),
             weight: live.weight(),
             initial_weight: self.shard.plan.server(server).line.weight.get() as u16,
+            maxqueue: self.shard.plan.server(server).line.maxqueue,
+            backup: self.shard.plan.server(server).line.backup,
             load: Load {
                 sessions: live.sessions.now(),
                 queued: live.queued.now(),
@@ -493,6 +498,85 @@ impl evenkeel_expr::World for View<'_> {
             Some(l) => (l.number, l.name.as_deref().unwrap_or("")),
             None => (0, ""),
         }
+    }
+
+    fn listener_connections(&self, listener: ListenerId) -> u32 {
+        self.shard.world.listeners.get(listener.index()).map_or(0, |l| l.sessions.now())
+    }
+
+    fn default_backend(&self, frontend: ProxyId) -> Option<ProxyId> {
+        self.shard.plan.front(frontend)?.default_backend
+    }
+
+    fn servers_of(&self, backend: ProxyId) -> &[ServerId] {
+        self.shard.plan.back(backend).map_or(&[], |b| &b.servers)
+    }
+
+    fn backend_named(&self, name: &[u8]) -> Option<ProxyId> {
+        self.shard.backend_named(std::str::from_utf8(name).ok()?)
+    }
+
+    fn server_named(&self, backend: ProxyId, name: &[u8]) -> Option<ServerId> {
+        let servers = self.servers_of(backend);
+        servers.iter().copied().find(|s| self.shard.plan.server(*s).name.as_bytes() == name)
+    }
+
+    fn timeout(&self, proxy: ProxyId, kind: TimeoutKind) -> Option<Duration> {
+        let timeouts = &self.shard.plan.proxies.get(proxy.index())?.timeouts;
+        match kind {
+            TimeoutKind::Client => timeouts.client,
+            TimeoutKind::Server => timeouts.server,
+            TimeoutKind::Tunnel => timeouts.tunnel,
+            TimeoutKind::Connect => timeouts.connect,
+            TimeoutKind::Queue => timeouts.queue,
+            TimeoutKind::Tarpit => timeouts.tarpit,
+        }
+    }
+
+    fn is_local(&self, address: IpAddr) -> bool {
+        // Only addresses of this machine can be bound; nothing is sent.
+        std::net::UdpSocket::bind((address, 0)).is_ok()
+    }
+
+    fn uptime(&self) -> Duration {
+        self.now().since(self.shard.world.started)
+    }
+
+    fn stopping(&self) -> bool {
+        self.shard.world.stopping.load(Relaxed)
+    }
+
+    fn utc_offset_secs(&self, date: WallTime) -> i32 {
+        evenkeel_sys::zone::utc_offset_secs(date.secs())
+    }
+
+    fn crypt_matches(&self, _password: &[u8], _hash: &str) -> bool {
+        // TODO(correctness): crypt(3) is not bound yet; users with hashed passwords are turned away.
+        false
+    }
+
+    fn write(&self, write: Write) {
+        if let Write::Var { scope: VarScope::Proc, slot, value } = &write {
+            let mut vars =
+                self.shard.world.proc_vars.write().unwrap_or_else(std::sync::PoisonError::into_inner);
+            if let Some(var) = vars.get_mut(*slot as usize) {
+                var.clone_from(value);
+            }
+            return;
+        }
+        self.writes.borrow_mut().push(write);
+    }
+
+    fn written(&self, wanted: VarScope, at: u32) -> Option<Option<Stored>> {
+        self.writes.borrow().iter().rev().find_map(|write| match write {
+            Write::Var { scope, slot, value } if *scope == wanted && *slot == at => Some(value.clone()),
+            Write::Var { .. } | Write::CaptureRequest { .. } | Write::CaptureResponse { .. } => None,
+        })
+    }
+
+    fn log_number(&self, _frontend: ProxyId) -> u64 {
+        // TODO(correctness): lines are not counted per frontend yet; `%lc` shows 0.
+        0
     }
 
     fn random(&self) -> u32 {

@@ -18,6 +18,10 @@ pub trait Outside {
     fn read_file(&self, path: &str) -> Result<Vec<u8>, String>;
     /// The addresses of a host name, best first; none if it is unknown.
     fn resolve(&self, host: &str) -> Vec<IpAddr>;
+    /// An environment variable as it was at the start.
+    fn environment(&self, _name: &str) -> Option<Vec<u8>> {
+        None
+    }
 }
 
 /// Most diagnostics of one run: nobody reads more, and a broken huge file must not take minutes.

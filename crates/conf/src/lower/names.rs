@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use evenkeel_base::{ProxyId, ServerId, Span, Word};
+use bstr::BString;
+use evenkeel_base::{Diagnostic, ProxyId, ServerId, Span, Word};
 use evenkeel_expr::env::{Names, Userlist, VarScope};
 use evenkeel_plan::{ProxyKind, VarSlots};
 
@@ -35,6 +36,8 @@ pub(crate) struct NameBook<'o> {
     slots: VarSlots,
     current: Option<ProxyId>,
     captures: (u32, u32),
+    /// Warnings of expressions, to be taken after each line.
+    warnings: Vec<Diagnostic>,
 }
 
 /// The kind of a proxy section.
@@ -76,6 +79,7 @@ impl<'o> NameBook<'o> {
             slots: VarSlots::default(),
             current: None,
             captures: (0, 0),
+            warnings: Vec::new(),
         };
         let mut next_server = 0u32;
         for section in &ast.sections {
@@ -150,6 +154,12 @@ impl<'o> NameBook<'o> {
         self.slots
     }
 
+    /// Takes the warnings that expressions gave since the last call.
+    #[allow(dead_code)] // its caller comes with the rules
+    pub(crate) fn take_warnings(&mut self) -> Vec<Diagnostic> {
+        std::mem::take(&mut self.warnings)
+    }
+
     /// A backend by name, with the nearest name where there is none.
     pub(crate) fn backend_or_near(&self, word: &Word) -> Result<ProxyId, Option<&str>> {
         let name = word.str();
@@ -200,5 +210,13 @@ impl Names for NameBook<'_> {
 
     fn capture_slots(&self) -> (u32, u32) {
         self.captures
+    }
+
+    fn environment(&self, name: &str) -> Option<BString> {
+        self.outside.environment(name).map(BString::from)
+    }
+
+    fn warn(&mut self, warning: Diagnostic) {
+        self.warnings.push(warning);
     }
 }

@@ -1,6 +1,6 @@
 //! Frontends, backends, servers: names, loads, queues, weights, timeouts.
 
-use evenkeel_base::{ProxyId, ServerId};
+use evenkeel_base::ProxyId;
 
 use super::{Fetch, one, refused};
 use crate::arg::{Arg, ArgKind, Args, NONE, Params, params};
@@ -351,7 +351,7 @@ fn server(args: &Args, env: &Env<'_>) -> Option<ServerView> {
 
 fn servers<'a>(env: &Env<'a>, backend: ProxyId) -> impl Iterator<Item = ServerView> + use<'a> {
     let world = env.world;
-    world.servers_of(backend).map(move |id| world.server(ServerId(id)))
+    world.servers_of(backend).iter().map(move |id| world.server(*id))
 }
 
 fn queued(env: &Env<'_>, backend: ProxyId) -> i64 {
