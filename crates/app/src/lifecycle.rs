@@ -1,5 +1,5 @@
-//! The life of the process, in the original's order: limits, sockets, background, privileges, shards; then signals until
-//! the end (management manual §4).
+//! The life of the process: limits, background, sockets, pid file, privileges, shards; then signals until the end
+//! (management manual §4).
 //!
 //! SIGTERM and SIGINT are left to the system, which ends the process at once: nothing has to be tidied that a sudden death
 //! would not leave as well, and whoever waits sees the signal, as with the original.
@@ -48,22 +48,68 @@ pub(crate) fn live(
     if command.verbose {
         voice.write(&haproxy::verbose_text(limits.maxconn, limits.computed));
     }
-    let Some(sockets) = open_sockets(&plan, command, shards, voice) else { return Exit::Failed };
+    // The parent stays until all is well, so that whoever started us sees every fault and the exit code.
     let background = command.daemon || (plan.global.daemon && !command.foreground);
-    let ready = if background {
-        match go_back(plan.global.pidfile.as_deref(), voice) {
-            Ok(ready) => Some(ready),
-            Err(exit) => return exit,
-        }
-    } else {
-        None
+    let ready = match background.then(process::daemonize).transpose() {
+        Ok(ready) => ready,
+        Err(error) => return fail(voice, "Cannot fork", &error),
     };
+    match tokio::runtime::Builder::new_current_thread().enable_all().build() {
+        Ok(runtime) => runtime.block_on(control(plan, addresses, shards, command, ready, voice)),
+        Err(error) => fail(voice, "Cannot start the control thread", &error),
+    }
+}
+
+/// The control thread's work from the first socket on.
+async fn control(
+    plan: Plan,
+    addresses: &[(ServerId, IpAddr)],
+    shards: usize,
+    command: &Command,
+    ready: Option<Ready>,
+    voice: &mut Voice,
+) -> Exit {
+    let mut which = vec![Signal::Usr1, Signal::Usr2, Signal::Hup, Signal::Quit, Signal::Ttou, Signal::Ttin];
+    if std::process::id() == 1 {
+        // The first process of a container: signals without a handler do not reach it.
+        which.extend([Signal::Term, Signal::Int]);
+    }
+    // Before the first socket: who can reach us can also signal us.
+    let mut signals = match Signals::new(&which) {
+        Ok(signals) => signals,
+        Err(error) => return fail(voice, "Cannot catch signals", &error),
+    };
+    let Some(sockets) = open_sockets(&plan, command, shards, voice) else { return Exit::Failed };
+    if ready.is_some()
+        && let Some(path) = &plan.global.pidfile
+        && let Err(exit) = write_pid(path, voice)
+    {
+        return exit;
+    }
     if let Err(exit) = drop_privileges(&plan, voice) {
         return exit;
     }
     trace::install(voice.is_quiet(), command.verbose);
-    let start = move || Running::start(plan, addresses, sockets);
-    run_shards(start, command, ready, voice)
+    let mut running = match Running::start(plan, addresses, sockets) {
+        Ok(running) => running,
+        Err(error) => return fail(voice, "Cannot start", &error),
+    };
+    match command.old_stop {
+        Some(OldStop::Finish) => signal_old(command, rustix::process::Signal::USR1),
+        Some(OldStop::Terminate) => signal_old(command, rustix::process::Signal::TERM),
+        None => {}
+    }
+    if let Some(ready) = ready
+        && let Err(error) = ready.announce()
+    {
+        return fail(voice, "Cannot leave the terminal", &error);
+    }
+    until_the_end(&mut running, &mut signals).await
+}
+
+fn fail(voice: &mut Voice, what: &str, why: &dyn std::fmt::Display) -> Exit {
+    voice.say(Level::Error, format_args!("[haproxy.main()] {what} ({why})"));
+    Exit::Failed
 }
 
 /// Asks the system for the open files that the connections need.
@@ -125,29 +171,12 @@ fn signal_old(command: &Command, signal: rustix::process::Signal) {
     }
 }
 
-/// Becomes a daemon. The pid file is opened first, where a fault can still be told and its folder still be reached.
-fn go_back(pidfile: Option<&Path>, voice: &mut Voice) -> Result<Ready, Exit> {
-    let open = |path: &Path| PidFile::create(path).map_err(|error| (path.to_path_buf(), error));
-    let file = match pidfile.map(open).transpose() {
-        Ok(file) => file,
-        Err((path, error)) => {
-            let why = say::system_words(&error);
-            let what = "[haproxy.main()] Cannot create pidfile";
-            voice.say(Level::Error, format_args!("{what} {} ({why})", path.display()));
-            return Err(Exit::Failed);
-        }
-    };
-    let ready = process::daemonize().map_err(|error| {
-        voice.say(Level::Error, format_args!("[haproxy.main()] Cannot fork ({error})"));
-        Exit::Failed
-    })?;
-    if let Some(file) = file
-        && let Err(error) = file.write()
-    {
-        let why = say::system_words(&error);
-        voice.say(Level::Warning, format_args!("[haproxy.main()] Cannot write the pidfile ({why})"));
-    }
-    Ok(ready)
+/// The daemon's number, in a file that only a daemon writes, while its folder can still be reached.
+fn write_pid(path: &Path, voice: &mut Voice) -> Result<(), Exit> {
+    PidFile::create(path).and_then(PidFile::write).map_err(|error| {
+        let what = format!("Cannot create pidfile {}", path.display());
+        fail(voice, &what, &say::system_words(&error))
+    })
 }
 
 fn drop_privileges(plan: &Plan, voice: &mut Voice) -> Result<(), Exit> {
@@ -172,51 +201,6 @@ fn drop_privileges(plan: &Plan, voice: &mut Voice) -> Result<(), Exit> {
         let why = say::system_words(why);
         voice.say(Level::Error, format_args!("[haproxy.main()] {what} ({why}).{help}"));
         Exit::Failed
-    })
-}
-
-/// Starts the shards, tells everybody, and lives by signals.
-fn run_shards(
-    start: impl FnOnce() -> io::Result<Running>,
-    command: &Command,
-    ready: Option<Ready>,
-    voice: &mut Voice,
-) -> Exit {
-    let fail = |voice: &mut Voice, what: &str, why: &dyn std::fmt::Display| {
-        voice.say(Level::Error, format_args!("[haproxy.main()] {what} : {why}"));
-        Exit::Failed
-    };
-    let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
-        Ok(runtime) => runtime,
-        Err(error) => return fail(voice, "Cannot start the control thread", &error),
-    };
-    runtime.block_on(async {
-        let mut which =
-            vec![Signal::Usr1, Signal::Usr2, Signal::Hup, Signal::Quit, Signal::Ttou, Signal::Ttin];
-        if std::process::id() == 1 {
-            // The first process of a container: signals without a handler do not reach it.
-            which.extend([Signal::Term, Signal::Int]);
-        }
-        // From here on, none of them is lost.
-        let mut signals = match Signals::new(&which) {
-            Ok(signals) => signals,
-            Err(error) => return fail(voice, "Cannot catch signals", &error),
-        };
-        let mut running = match start() {
-            Ok(running) => running,
-            Err(error) => return fail(voice, "Cannot start", &error),
-        };
-        match command.old_stop {
-            Some(OldStop::Finish) => signal_old(command, rustix::process::Signal::USR1),
-            Some(OldStop::Terminate) => signal_old(command, rustix::process::Signal::TERM),
-            None => {}
-        }
-        if let Some(ready) = ready
-            && let Err(error) = ready.announce()
-        {
-            return fail(voice, "Cannot leave the terminal", &error);
-        }
-        until_the_end(&mut running, &mut signals).await
     })
 }
 

@@ -3,7 +3,7 @@
 
 use std::os::unix::fs::symlink;
 use std::os::unix::net::UnixStream;
-use std::os::unix::process::ExitStatusExt;
+use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::PathBuf;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
@@ -34,15 +34,19 @@ impl Folder {
         std::fs::write(self.0.join(name), text).expect("the temporary folder is writable");
     }
 
-    fn start(&self, args: &[&str]) -> Child {
-        Command::new(self.0.join("haproxy"))
+    fn command(&self, args: &[&str]) -> Command {
+        let mut command = Command::new(self.0.join("haproxy"));
+        command
             .args(args)
             .current_dir(&self.0)
             .stdin(Stdio::null())
             .stdout(Stdio::null())
-            .stderr(std::fs::File::create(self.0.join("said")).expect("writable"))
-            .spawn()
-            .expect("the program starts")
+            .stderr(std::fs::File::create(self.0.join("said")).expect("writable"));
+        command
+    }
+
+    fn start(&self, args: &[&str]) -> Child {
+        self.command(args).spawn().expect("the program starts")
     }
 
     /// In the background: the pid that the file names, once the parent has left well.
@@ -211,5 +215,64 @@ fn a_start_that_fails_says_why() {
         let status = end(folder.start(args));
         assert_eq!(status.code(), Some(1), "{args:?}: {}", folder.said());
         assert!(folder.said().contains(said), "{args:?}: {}", folder.said());
+    }
+}
+
+/// The numbers of a user and a group that have no rights; Linux keeps them for that.
+const NOBODY: u32 = 65_534;
+
+fn is_root() -> bool {
+    let root = rustix::process::geteuid().is_root();
+    if !root {
+        println!("skipped: needs root");
+    }
+    root
+}
+
+#[test]
+fn privileges_are_given_up() {
+    if !is_root() {
+        return;
+    }
+    let folder = Folder::new("gives-up");
+    let jail = folder.0.join("jail");
+    std::fs::create_dir(&jail).expect("writable");
+    folder.write("jail.cfg", &format!(" uid {NOBODY}\n gid {NOBODY}\n chroot {}", jail.display()));
+    let pid = folder.daemon(&["-D", "-f", "jail.cfg", "-p", "pid"]);
+    let proc = PathBuf::from(format!("/proc/{}", pid.as_raw_nonzero()));
+    let status = std::fs::read_to_string(proc.join("status")).expect("it lives");
+    for want in ["Uid:\t65534\t65534\t65534\t65534\n", "Gid:\t65534\t65534\t65534\t65534\n", "Groups:\t \n"] {
+        assert!(status.contains(want), "{want:?}: {status}");
+    }
+    assert_eq!(std::fs::read_link(proc.join("root")).expect("it lives"), jail);
+    UnixStream::connect(folder.0.join("sock")).expect("it listens");
+    kill_process(pid, Signal::TERM).expect("it lives");
+    wait(|| !lives(pid));
+}
+
+#[test]
+fn who_has_no_privileges_is_told() {
+    if !is_root() {
+        return;
+    }
+    let folder = Folder::new("nobody");
+    std::fs::set_permissions(&folder.0, std::os::unix::fs::PermissionsExt::from_mode(0o777)).expect("ours");
+    for (global, background, said) in [
+        (" uid 0", false, "[haproxy.main()] Cannot set uid 0 (Operation not permitted)."),
+        (" gid 0", false, "[haproxy.main()] Cannot set gid 0 (Operation not permitted)."),
+        (" chroot /", false, "[haproxy.main()] Cannot chroot(/) (Operation not permitted)."),
+        (" chroot /", true, "[haproxy.main()] Cannot chroot(/) (Operation not permitted)."),
+    ] {
+        folder.write("global.cfg", global);
+        let args: &[&str] = if background { &["-D", "-f", "global.cfg"] } else { &["-f", "global.cfg"] };
+        let child = match folder.command(args).uid(NOBODY).gid(NOBODY).spawn() {
+            Ok(child) => child,
+            Err(error) => {
+                println!("skipped: the program is out of a plain user's reach ({error})");
+                return;
+            }
+        };
+        assert_eq!(end(child).code(), Some(1), "{global}: {}", folder.said());
+        assert!(folder.said().contains(said), "{global}: {}", folder.said());
     }
 }

@@ -110,8 +110,8 @@ mod tests {
 
     #[test]
     fn counts_as_the_stats_page_does() {
-        // rise, fall, results, (count, up) after each
-        let rows: &[(u32, u32, &str, &[(u32, u32, bool)])] = &[
+        type After = (u32, u32, bool);
+        let rows: &[(u32, u32, &str, &[After])] = &[
             (2, 3, "+---", &[(3, 3, true), (2, 3, true), (1, 3, true), (0, 2, false)]),
             (2, 3, "-", &[(0, 2, false)]),
             (2, 3, "-++", &[(0, 2, false), (1, 2, false), (3, 3, true)]),

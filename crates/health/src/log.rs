@@ -53,6 +53,10 @@ pub enum AdminChange {
     MaintFromDown,
     /// Out of maintenance.
     LeaveMaint,
+    /// Out of maintenance, but drained.
+    LeaveMaintForDrain,
+    /// After that: drained.
+    StayDrained,
     /// Drain of a server that was up.
     Drain,
     /// Out of drain.
@@ -99,22 +103,34 @@ pub fn changed(names: Names<'_>, change: &Change, farm: Farm, with_reason: bool)
     (severity, line)
 }
 
-/// Maintenance and drain.
-pub fn admin(names: Names<'_>, change: AdminChange, farm: Farm) -> (Severity, String) {
+/// Maintenance and drain; `via` the server that this one tracks, where it was done to that one.
+pub fn admin(names: Names<'_>, change: AdminChange, via: Option<&str>, farm: Farm) -> (Severity, String) {
+    let by_via = via.map(|v| format!(" via {v}")).unwrap_or_default();
+    let forced = if via.is_none() { "forced " } else { "" };
     match change {
         AdminChange::MaintFromUp => {
-            let mut line = subject(names, "is going DOWN for maintenance.");
+            let mut line = subject(names, &format!("is going DOWN for maintenance{by_via}."));
             push_farm(&mut line, farm, true);
             (Severity::Alert, line)
         }
         AdminChange::MaintFromDown => {
-            (Severity::Notice, subject(names, "was DOWN and now enters maintenance."))
+            (Severity::Notice, subject(names, &format!("was DOWN and now enters maintenance{by_via}.")))
         }
         AdminChange::LeaveMaint => {
-            (Severity::Notice, subject(names, "is UP/READY (leaving forced maintenance)."))
+            (Severity::Notice, subject(names, &format!("is UP/READY (leaving {forced}maintenance).")))
         }
+        AdminChange::LeaveMaintForDrain => {
+            (Severity::Notice, subject(names, &format!("is UP/DRAIN (leaving {forced}maintenance).")))
+        }
+        AdminChange::StayDrained => match via {
+            None => (Severity::Notice, subject(names, "remains in forced drain mode.")),
+            Some(via) => {
+                let what = format!("is leaving forced drain but remains in drain mode via {via}.");
+                (Severity::Notice, subject(names, &what))
+            }
+        },
         AdminChange::Drain => {
-            let mut line = subject(names, "enters drain state.");
+            let mut line = subject(names, &format!("enters drain state{by_via}."));
             push_farm(&mut line, farm, false);
             (Severity::Notice, line)
         }

@@ -115,7 +115,7 @@ pub fn pgsql(opening: Connect, user: &str) -> Script {
                 negate: true,
                 min_recv: Some(5),
                 error_status: Some(Status::L7Response),
-                on_error: Some(Info::LineFrom(9)),
+                on_error: Some(Info::LineFrom(6)),
                 ..Expect::new(regex("(?-u)^E"))
             }),
             expect(Expect {
@@ -153,7 +153,8 @@ pub fn ldap(opening: Connect) -> Script {
                 on_error: Some(Info::Text(
                     "See RFC: http://tools.ietf.org/html/rfc4511#section-4.1.9".into(),
                 )),
-                code: Some(CodeAt::Byte(9)),
+                on_success: Some(Info::Text("Success".into())),
+                code: Some(CodeAt::After(&[0x0a, 0x01])),
                 ..Expect::new(Pattern::BinaryRegex(compiled(
                     "^30(?:[0-7][0-9A-F]|8[0-4](?:[0-9A-F]{2}){0,4})02010161(?:[0-7][0-9A-F]|8[0-4](?:[0-9A-F]{2}){0,4})0A0100",
                 )))

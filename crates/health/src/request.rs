@@ -13,7 +13,7 @@ pub(crate) fn render(request: &HttpRequest, state: Option<&[u8]>) -> Vec<u8> {
     out.push(b' ');
     push_uri(&mut out, request);
     out.push(b' ');
-    out.extend_from_slice(&request.version);
+    out.extend_from_slice(if keeps_alive { b"HTTP/1.1" } else { b"HTTP/1.0" });
     out.extend_from_slice(b"\r\n");
     let mut connection: Option<&[u8]> = None;
     for (name, value) in &request.headers {
@@ -86,6 +86,18 @@ mod tests {
             (httpchk(&["/x"]), None, "OPTIONS /x HTTP/1.0\r\n\r\n"),
             (httpchk(&["GET", "/x"]), None, "GET /x HTTP/1.0\r\n\r\n"),
             (httpchk(&["HEAD", "/x", "HTTP/1.1"]), None, "HEAD /x HTTP/1.1\r\nconnection: close\r\n\r\n"),
+            (httpchk(&["GET", "/", "HTTP/2.0"]), None, "GET / HTTP/1.1\r\nconnection: close\r\n\r\n"),
+            (
+                httpchk(&["GET", "/", "HTTP/1.1\r\nHost: a\r\n\r\nbody"]),
+                None,
+                "GET / HTTP/1.1\r\nhost: a\r\ncontent-length: 4\r\nconnection: close\r\n\r\nbody",
+            ),
+            (with(httpchk(&[]), &[("Connection", "close")], ""), None, "OPTIONS / HTTP/1.0\r\n\r\n"),
+            (
+                with(httpchk(&[]), &[("Connection", "keep-alive")], ""),
+                None,
+                "OPTIONS / HTTP/1.0\r\nconnection: keep-alive\r\n\r\n",
+            ),
             (
                 httpchk(&["GET", "/x", "HTTP/1.1\r\nHost: www"]),
                 None,

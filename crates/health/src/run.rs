@@ -293,7 +293,7 @@ impl Run {
         let (data, number) = (&self.buffer, self.step + 1);
         if data.is_empty() && last {
             let words = format!("TCPCHK got an empty response at step {number}");
-            return self.fail(conf, expect, Status::L7Response, words.into_bytes());
+            return self.fail(conf, Some(expect), Status::L7Response, words.into_bytes());
         }
         if !last && data.len() < bytes_needed(expect).max(1) {
             return Judgement::Wait;
@@ -315,13 +315,13 @@ impl Run {
             (Family::Plain | Family::HttpCheck, _) => String::new(),
         };
         let words = self.words(expect.on_error.as_ref()).unwrap_or(words.into_bytes());
-        self.fail(conf, expect, Status::L7Response, words)
+        self.fail(conf, Some(expect), Status::L7Response, words)
     }
 
     fn judge_http(&self, conf: &CheckConf, expect: &Expect) -> Judgement {
         let answer = &self.answer;
         if answer.is_malformed() {
-            return Judgement::Fail(Finding::new(Status::L7Response, None, Vec::new()));
+            return self.fail(conf, None, Status::L7Response, Vec::new());
         }
         let Some(status) = answer.status() else { return Judgement::Wait };
         if status == 404 && self.soft_404 {
@@ -345,7 +345,7 @@ impl Run {
                 let data = answer.body();
                 if data.is_empty() && last {
                     let words = b"HTTP content check could not find a response body".to_vec();
-                    return self.fail(conf, expect, Status::L7Response, words);
+                    return self.fail(conf, Some(expect), Status::L7Response, words);
                 }
                 if !last && data.len() < bytes_needed(expect).max(1) {
                     return Judgement::Wait;
@@ -373,7 +373,7 @@ impl Run {
             }
         };
         let words = self.words(expect.on_error.as_ref()).unwrap_or(words);
-        self.fail(conf, expect, status, words)
+        self.fail(conf, Some(expect), status, words)
     }
 
     fn pass(&self, conf: &CheckConf, expect: &Expect) -> Judgement {
@@ -382,13 +382,21 @@ impl Run {
         Judgement::Pass(Finding::new(status, self.code(conf, expect), words))
     }
 
-    fn fail(&self, conf: &CheckConf, expect: &Expect, status: Status, mut words: Vec<u8>) -> Judgement {
+    /// Without `expect`, the answer is none at all: there is no other status for that, and no code.
+    fn fail(
+        &self,
+        conf: &CheckConf,
+        expect: Option<&Expect>,
+        status: Status,
+        mut words: Vec<u8>,
+    ) -> Judgement {
         if let Some(comment) = self.comment(conf) {
             words.extend_from_slice(b" comment: ");
             words.extend_from_slice(comment.as_bytes());
         }
-        let status = expect.error_status.unwrap_or(status);
-        Judgement::Fail(Finding::new(status, self.code(conf, expect), words))
+        let status = expect.and_then(|expect| expect.error_status).unwrap_or(status);
+        let code = expect.and_then(|expect| self.code(conf, expect));
+        Judgement::Fail(Finding::new(status, code, words))
     }
 
     fn code(&self, conf: &CheckConf, expect: &Expect) -> Option<u16> {
@@ -399,8 +407,9 @@ impl Run {
                 let digits = self.buffer.get(..3)?;
                 digits.to_str().ok()?.parse().ok()
             }
-            (Family::Plain | Family::TcpCheck, Some(CodeAt::Byte(at))) => {
-                self.buffer.get(at).map(|b| u16::from(*b))
+            (Family::Plain | Family::TcpCheck, Some(CodeAt::After(mark))) => {
+                let at = self.buffer.find(mark)? + mark.len();
+                self.buffer.get(at).map(|byte| u16::from(*byte))
             }
         }
     }
@@ -420,8 +429,11 @@ impl Run {
     /// Where `tcp-check` rules stand: ` at step 3 of tcp-check (send) comment: 'x'`.
     fn place(&self, conf: &CheckConf) -> String {
         let mut text = String::new();
-        if conf.script.family != Family::TcpCheck || self.opening {
+        if conf.script.family != Family::TcpCheck {
             return text;
+        }
+        if self.opening {
+            return " at initial connection step of tcp-check".into();
         }
         let what = match conf.script.steps.get(self.step) {
             None | Some(Step::Comment(_)) => return text,

@@ -149,8 +149,8 @@ pub enum Info {
 pub enum CodeAt {
     /// Three decimal digits at the start.
     Digits,
-    /// The value of this byte.
-    Byte(usize),
+    /// The value of the byte after the first of these.
+    After(&'static [u8]),
 }
 
 /// What an answer is compared with.

@@ -48,6 +48,8 @@ pub enum Order {
     Kill(u64, oneshot::Sender<bool>),
     /// Cut the sessions of a server.
     KillServer(ServerId),
+    /// `clear counters`: times' averages (`true`), or only their maxima, start again.
+    ClearTimes(bool),
     /// List the sessions.
     List(oneshot::Sender<Vec<SessionInfo>>),
     /// End at once.
@@ -276,7 +278,8 @@ impl Shard {
         loop {
             let order = tokio::select! {
                 order = orders.recv() => order,
-                () = self.sessions.all_gone(), if acceptors.is_empty() => return,
+                // Without a word to stop, a shard stays: commands may want it though no frontend is left.
+                () = self.sessions.all_gone(), if acceptors.is_empty() && self.world.stopping.load(Relaxed) => return,
             };
             let Some(order) = order else { return };
             match order {
@@ -300,6 +303,12 @@ impl Shard {
                     let _ = answer.send(self.sessions.kill(id));
                 }
                 Order::KillServer(id) => self.sessions.kill_server(id),
+                Order::ClearTimes(all) => {
+                    let stats = &self.world.shards[self.index];
+                    for times in stats.back_times.iter().chain(&stats.server_times) {
+                        times.clear(all);
+                    }
+                }
                 Order::List(answer) => {
                     let _ = answer.send(self.sessions.list());
                 }
@@ -379,8 +388,8 @@ impl Shard {
         let now = clock::coarse();
         let below = |rate: &crate::world::Rate, max: u32| max == 0 || rate.per_second(now) < max;
         below(&front.front_session_rate, front.rate_limit.load(Relaxed))
-            && below(&self.world.connection_rate, self.plan.global.maxconnrate)
-            && below(&self.world.session_rate, self.plan.global.maxsessrate)
+            && below(&self.world.connection_rate, self.world.maxconnrate.load(Relaxed))
+            && below(&self.world.session_rate, self.world.maxsessrate.load(Relaxed))
     }
 
     async fn wait_for_room(&self, frontend: ProxyId, id: ListenerId) {

@@ -9,9 +9,10 @@ use std::time::Duration;
 
 use evenkeel_balance::{Balancer, EffectiveWeight, Weight};
 use evenkeel_base::{Instant, ProxyId, ServerId, WallTime};
+use evenkeel_health::log::{self, AdminChange};
 use evenkeel_plan::addr::PortRule;
 use evenkeel_plan::{Plan, Server};
-use evenkeel_stats::{Averages, BackendCounters, FrontendCounters, ListenerCounters, ServerCounters};
+use evenkeel_stats::{Averages, BackendCounters, FrontendCounters, ListenerCounters, ServerCounters, Totals};
 use evenkeel_sys::Addr;
 
 use crate::queue::Queue;
@@ -130,6 +131,14 @@ pub enum Admin {
 }
 
 impl Admin {
+    fn to_byte(self) -> u8 {
+        match self {
+            Admin::Ready => 0,
+            Admin::Drain => 1,
+            Admin::Maint => 2,
+        }
+    }
+
     fn from_byte(b: u8) -> Self {
         match b {
             1 => Admin::Drain,
@@ -137,6 +146,26 @@ impl Admin {
             _ => Admin::Ready,
         }
     }
+}
+
+/// What the operator wants of a server, and whether it said so of this one or of one that it tracks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct EffectiveAdmin {
+    /// The state in force.
+    pub admin: Admin,
+    /// The server that this one tracks, where the state comes from there.
+    pub via: Option<ServerId>,
+}
+
+/// What a server does, health and operator taken together (`srv_op_state` of `show servers state`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Operation {
+    /// Takes nothing.
+    Stopped,
+    /// Takes traffic.
+    Running,
+    /// Finishes what it has.
+    Stopping,
 }
 
 /// A server's health as the checks see it.
@@ -181,6 +210,8 @@ pub struct ServerLive {
     /// It could be reached at an address; false while its name is not resolved.
     resolved: AtomicBool,
     usable: AtomicBool,
+    /// Takes nothing at all ([`Operation::Stopped`]).
+    shut: AtomicBool,
     /// Weight of the operator (0..=256), and of the agent in percent of it.
     weight: AtomicU32,
     agent_percent: AtomicU32,
@@ -206,10 +237,12 @@ pub struct ServerLive {
     pub checks_failed: AtomicU64,
     /// See `checks_failed`.
     pub downs: AtomicU64,
-    /// When it last changed between up and down.
+    /// When its state last changed.
     changed: AtomicU64,
-    /// Whole milliseconds spent down before `changed`.
+    /// Whole milliseconds spent stopped before `changed`.
     downtime_ms: AtomicU64,
+    /// The state that `changed` and `downtime_ms` were last brought up to date for.
+    booked: AtomicU8,
     /// Last session, monotonic nanoseconds; 0: never.
     pub last_session: AtomicU64,
     /// `enable health` / `disable health`; the same for the agent.
@@ -231,6 +264,7 @@ impl ServerLive {
             health: AtomicU8::new(0),
             resolved: AtomicBool::new(addr.is_some()),
             usable: AtomicBool::new(false),
+            shut: AtomicBool::new(true),
             weight: AtomicU32::new(u32::from(plan.line.weight.get())),
             agent_percent: AtomicU32::new(100),
             addr: RwLock::new(addr),
@@ -246,6 +280,7 @@ impl ServerLive {
             downs: AtomicU64::new(0),
             changed: AtomicU64::new(now.as_nanos()),
             downtime_ms: AtomicU64::new(0),
+            booked: AtomicU8::new(NOT_BOOKED),
             last_session: AtomicU64::new(0),
             check_enabled: AtomicBool::new(plan.line.check),
             agent_enabled: AtomicBool::new(plan.line.agent.is_some()),
@@ -279,7 +314,7 @@ impl ServerLive {
 
     /// True if persistence may still send to it: up (or stopping, draining), not in maintenance.
     pub fn reachable(&self) -> bool {
-        self.resolved() && self.health() != Health::Down && self.admin() != Admin::Maint
+        !self.shut.load(Relaxed)
     }
 
     /// Weight in force, 0..=256.
@@ -298,17 +333,50 @@ impl ServerLive {
         self.addr.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// When it last went up or down.
+    /// When its state last changed.
     pub fn changed(&self) -> Instant {
         Instant::from_nanos(self.changed.load(Relaxed))
     }
 
-    /// Time spent down altogether.
+    /// Time spent stopped altogether.
     pub fn downtime(&self, now: Instant) -> Duration {
         let before = Duration::from_millis(self.downtime_ms.load(Relaxed));
-        if self.health() == Health::Down { before + now.since(self.changed()) } else { before }
+        if self.booked.load(Relaxed) & BOOKED_STOPPED != 0 {
+            before + now.since(self.changed())
+        } else {
+            before
+        }
+    }
+
+    /// Notes a change of state: when, and how long the one before it lasted.
+    fn book(&self, effective: EffectiveAdmin, operation: Operation, now: Instant) {
+        let stopped = if operation == Operation::Stopped { BOOKED_STOPPED } else { 0 };
+        let own = self.health.load(Relaxed) | effective.admin.to_byte() << 2 | stopped;
+        let before = self.booked.swap(own, Relaxed);
+        if before == own {
+            return;
+        }
+        let since = self.changed();
+        self.changed.store(now.as_nanos(), Relaxed);
+        if before == NOT_BOOKED {
+            return;
+        }
+        match (before & BOOKED_STOPPED != 0, stopped != 0) {
+            (false, true) => {
+                self.downs.fetch_add(1, Relaxed);
+            }
+            (true, _) => {
+                self.downtime_ms.fetch_add(now.since(since).as_millis() as u64, Relaxed);
+            }
+            (false, false) => {}
+        }
     }
 }
+
+/// `ServerLive::booked` at start.
+const NOT_BOOKED: u8 = u8::MAX;
+/// The bit of `ServerLive::booked` for [`Operation::Stopped`]; below it are health and the operator's word.
+const BOOKED_STOPPED: u8 = 0x10;
 
 /// What changes of a frontend, backend or listen.
 #[derive(Debug)]
@@ -401,6 +469,39 @@ pub enum Change {
     },
     /// All sessions of a server are to be cut.
     ShutSessions(ServerId),
+    /// The operator's word for a server, or for one that it tracks, changed: its checks pause in maintenance and begin
+    /// anew after it. The log lines have been noted.
+    Admin {
+        /// Which.
+        server: ServerId,
+        /// Until now.
+        from: Admin,
+        /// From now on.
+        to: Admin,
+    },
+    /// `set server … health` or `agent`, of a server that has that check: its machine is told, and answers with the
+    /// change. Servers without one were changed at once.
+    Force {
+        /// Which.
+        server: ServerId,
+        /// The agent's check, not the health check.
+        agent: bool,
+        /// What it is to be.
+        to: Health,
+    },
+}
+
+/// What counters stood at when an operator cleared them: numbers shown are the difference. Empty: never cleared.
+#[derive(Debug, Default)]
+pub struct Cleared {
+    /// By [`ProxyId`].
+    pub fronts: Vec<Totals>,
+    /// By [`ProxyId`].
+    pub backs: Vec<Totals>,
+    /// By [`ServerId`].
+    pub servers: Vec<Totals>,
+    /// By `ListenerId`.
+    pub listeners: Vec<Totals>,
 }
 
 /// The live state of a running Plan.
@@ -435,6 +536,12 @@ pub struct World {
     pub connection_rate: Rate,
     /// See `connection_rate`.
     pub session_rate: Rate,
+    /// `maxconnrate` and `maxsessrate`, changed by `set rate-limit`; 0: none.
+    pub maxconnrate: AtomicU32,
+    /// See `maxconnrate`.
+    pub maxsessrate: AtomicU32,
+    /// What `clear counters` took away.
+    pub cleared: RwLock<Cleared>,
     /// `%rt`.
     pub request_number: AtomicU32,
     /// Soft stop has begun.
@@ -448,6 +555,9 @@ pub struct World {
     /// Changes for the control thread to log and to act on. Bounded by [`CHANGES_MAX`].
     changes: Mutex<Vec<Change>>,
 }
+
+/// Longest chain of servers that track one another; what lies behind it is not asked.
+const TRACK_DEPTH_MAX: usize = 16;
 
 /// Most changes kept before the control thread takes them; more are dropped and counted (a flood of commands).
 const CHANGES_MAX: usize = 4096;
@@ -501,6 +611,9 @@ impl World {
             requests_total: AtomicU64::new(0),
             connection_rate: Rate::default(),
             session_rate: Rate::default(),
+            maxconnrate: AtomicU32::new(plan.global.maxconnrate),
+            maxsessrate: AtomicU32::new(plan.global.maxsessrate),
+            cleared: RwLock::default(),
             request_number: AtomicU32::new(0),
             stopping: AtomicBool::new(false),
             ended: AtomicBool::new(false),
@@ -550,18 +663,132 @@ impl World {
         }
     }
 
-    /// The operator's word (`set server … state`, the stats page). True if it changed anything.
-    pub fn set_admin(&self, id: ServerId, admin: Admin, now: Instant) -> bool {
-        let byte = match admin {
-            Admin::Ready => 0,
-            Admin::Drain => 1,
-            Admin::Maint => 2,
-        };
-        let changed = self.server(id).admin.swap(byte, Relaxed) != byte;
-        if changed {
-            self.settle(id, now);
+    /// The operator's word for a server: its own, or that of one that it tracks (the stricter).
+    pub fn effective_admin(&self, id: ServerId) -> EffectiveAdmin {
+        let mut found = EffectiveAdmin { admin: self.server(id).admin(), via: None };
+        let first = self.plan.server(id).line.track;
+        let mut next = first;
+        for _ in 0..TRACK_DEPTH_MAX {
+            let Some(tracked) = next else { break };
+            let there = self.server(tracked).admin();
+            if there.to_byte() > found.admin.to_byte() {
+                found = EffectiveAdmin { admin: there, via: first };
+            }
+            next = self.plan.server(tracked).line.track;
         }
-        changed
+        found
+    }
+
+    /// What a server does.
+    pub fn operation(&self, id: ServerId) -> Operation {
+        let live = self.server(id);
+        if !live.resolved() || self.effective_admin(id).admin == Admin::Maint {
+            return Operation::Stopped;
+        }
+        match live.health() {
+            Health::Up => Operation::Running,
+            Health::Stopping => Operation::Stopping,
+            Health::Down => Operation::Stopped,
+        }
+    }
+
+    /// The operator's word (`set server … state`, the stats page). True if it changed anything. Logs as the original
+    /// does; servers that `track` this one follow.
+    pub fn set_admin(&self, id: ServerId, admin: Admin, now: Instant) -> bool {
+        if self.server(id).admin() == admin {
+            return false;
+        }
+        let affected: Vec<(ServerId, Admin)> =
+            self.with_followers(id).into_iter().map(|s| (s, self.effective_admin(s).admin)).collect();
+        self.server(id).admin.store(admin.to_byte(), Relaxed);
+        for (server, from) in affected {
+            let via = self.plan.server(server).line.track.filter(|_| server != id);
+            self.admin_changed(server, from, via, now);
+        }
+        true
+    }
+
+    /// A server and those that track it, each after the one that it tracks.
+    fn with_followers(&self, id: ServerId) -> Vec<ServerId> {
+        let mut all = vec![id];
+        let mut at = 0;
+        while let Some(tracked) = all.get(at).copied() {
+            let new = self.plan.servers.iter().filter(|s| s.line.track == Some(tracked)).map(|s| s.id);
+            let new: Vec<ServerId> = new.filter(|s| !all.contains(s)).collect();
+            all.extend(new);
+            at += 1;
+        }
+        all
+    }
+
+    /// Carries out a change of the operator's word for one server.
+    fn admin_changed(&self, id: ServerId, from: Admin, via: Option<ServerId>, now: Instant) {
+        let to = self.effective_admin(id).admin;
+        if from == to {
+            return;
+        }
+        let (server, live) = (self.plan.server(id), self.server(id));
+        let was_up = live.health() != Health::Down;
+        let usable_before = self.proxy(server.backend).usable_servers.load(Relaxed);
+        if from == Admin::Maint {
+            // Out of maintenance a server is up until its checks say otherwise, a follower is what the other one is.
+            let health = server.line.track.map_or(0, |t| self.server(t).health.load(Relaxed));
+            live.health.store(health, Relaxed);
+        }
+        self.settle(id, now);
+        let changes: &[AdminChange] = match (from, to) {
+            (Admin::Ready | Admin::Drain, Admin::Maint) if was_up => &[AdminChange::MaintFromUp],
+            (Admin::Ready | Admin::Drain, Admin::Maint) => &[AdminChange::MaintFromDown],
+            (Admin::Maint, Admin::Ready) => &[AdminChange::LeaveMaint],
+            (Admin::Maint, Admin::Drain) => &[AdminChange::LeaveMaintForDrain, AdminChange::StayDrained],
+            (Admin::Ready, Admin::Drain) => &[AdminChange::Drain],
+            (Admin::Drain, Admin::Ready) => &[AdminChange::LeaveDrain],
+            (Admin::Ready, Admin::Ready) | (Admin::Drain, Admin::Drain) | (Admin::Maint, Admin::Maint) => &[],
+        };
+        let via = via.map(|v| format!("{}/{}", self.names(v).backend, self.names(v).server));
+        for change in changes {
+            let line = log::admin(self.names(id), *change, via.as_deref(), self.farm(id));
+            self.note_line(server.backend, line);
+        }
+        if usable_before > 0 && self.proxy(server.backend).usable_servers.load(Relaxed) == 0 {
+            let proxy = self.plan.proxy(server.backend);
+            let listen = proxy.kind == evenkeel_plan::ProxyKind::Listen;
+            self.note_line(server.backend, log::no_server(&proxy.name, listen));
+        }
+        self.note(Change::Admin { server: id, from, to });
+    }
+
+    /// A server's names, for log lines.
+    pub fn names(&self, id: ServerId) -> log::Names<'_> {
+        let server = self.plan.server(id);
+        log::Names {
+            backend: &self.plan.proxy(server.backend).name,
+            server: &server.name,
+            is_backup: server.line.backup,
+        }
+    }
+
+    /// A server's surroundings, for log lines.
+    pub fn farm(&self, id: ServerId) -> log::Farm {
+        let backend = self.plan.server(id).backend;
+        let counts = self.balancer(backend).map(|b| b.counts()).unwrap_or_default();
+        log::Farm {
+            active: counts.active,
+            backup: counts.backup,
+            sessions: self.server(id).sessions.now(),
+            requeued: 0,
+            queued: self.proxy(backend).queued.now(),
+        }
+    }
+
+    /// Notes a line for a backend's logs.
+    pub fn note_line(&self, backend: ProxyId, (severity, text): (log::Severity, String)) {
+        let level = match severity {
+            log::Severity::Emergency => 0,
+            log::Severity::Alert => 1,
+            log::Severity::Notice => 5,
+        };
+        self.note(Change::Line { backend, level, text });
     }
 
     /// The checks' word. True if it changed anything. Servers that `track` this one follow.
@@ -572,19 +799,8 @@ impl World {
             Health::Stopping => 1,
             Health::Down => 2,
         };
-        let before = live.health.swap(byte, Relaxed);
-        if before == byte {
+        if live.health.swap(byte, Relaxed) == byte {
             return false;
-        }
-        if before == 2 {
-            let down = now.since(live.changed()).as_millis() as u64;
-            live.downtime_ms.fetch_add(down, Relaxed);
-        }
-        if byte == 2 {
-            live.downs.fetch_add(1, Relaxed);
-        }
-        if before == 2 || byte == 2 {
-            live.changed.store(now.as_nanos(), Relaxed);
         }
         self.settle(id, now);
         for follower in self.plan.servers.iter().filter(|s| s.line.track == Some(id)) {
@@ -618,7 +834,10 @@ impl World {
     fn settle(&self, id: ServerId, now: Instant) {
         let Some(server) = self.plan.servers.get(id.index()) else { return };
         let live = self.server(id);
-        let up = live.resolved() && live.health() == Health::Up && live.admin() == Admin::Ready;
+        let effective = self.effective_admin(id);
+        let operation = self.operation(id);
+        live.book(effective, operation, now);
+        let up = operation == Operation::Running && effective.admin == Admin::Ready;
         let weight = live.weight();
         let usable = up && weight > 0;
         live.usable.store(usable, Relaxed);
@@ -640,7 +859,8 @@ impl World {
                 proxy.downtime_ms.fetch_add(now.since(since).as_millis() as u64, Relaxed);
             }
         }
-        if !live.reachable() {
+        live.shut.store(operation == Operation::Stopped, Relaxed);
+        if operation == Operation::Stopped {
             live.generation.fetch_add(1, Relaxed);
             lock(&proxy.queue).requeue(id);
         }

@@ -38,6 +38,15 @@ impl Average {
         self.max.raise(ms);
     }
 
+    /// Forgets the maximum, and if `all` the average. Only the average's own shard may call this.
+    pub fn clear(&self, all: bool) {
+        self.max.set(0);
+        if all {
+            self.sum.set(0);
+            self.count.set(0);
+        }
+    }
+
     /// Average and maximum of several shards' requests, weighed by how many requests each looks back on.
     pub fn read<'a>(shards: impl IntoIterator<Item = &'a Average>) -> Times {
         let (mut sum, mut count, mut max) = (0u64, 0u64, 0u64);
@@ -95,6 +104,13 @@ impl Averages {
             connect: Average::new(),
             response: Average::new(),
             total: Average::new(),
+        }
+    }
+
+    /// See [`Average::clear`].
+    pub fn clear(&self, all: bool) {
+        for time in [&self.queue, &self.connect, &self.response, &self.total] {
+            time.clear(all);
         }
     }
 

@@ -422,27 +422,29 @@ mod tests {
         says(
             &text,
             expect![[r#"
-            E 2:7 bad-address: 'bind' : missing port specification in '127.0.0.1'
-            E 3:7 bad-address: 'bind' : missing port specification in '127.0.0.1:'
-            E 4:7 bad-address: 'bind' : missing port specification in ':'
-            E 5:7 bad-address: 'bind' : missing port specification in '*'
-            E 6:7 bad-address: 'bind' : missing port specification in '[::1]'
-            E 7:7 bad-address: 'bind' : missing port specification in '::1'
-            E 8:7 bad-address: 'bind' : invalid port '0' in ':0'
-            E 9:7 bad-address: 'bind' : invalid port range '80-70'
-            E 10:7 bad-address: 'bind' : invalid port '99999'
-            E 11:7 bad-address: 'bind' : port offset not permitted here in ':+5'
-            E 12:7 bad-address: 'bind' : file descriptor 'x' is not a valid integer in 'fd@x'
-            E 13:7 bad-address: 'bind' : file descriptor '-1' is not a valid integer in 'fd@-1'
-            E 14:7 bad-address: 'bind' : dgram-type address not acceptable in 'udp@:80'
-            E 15:7 refused: 'quic4@' cannot be used: not built yet: QUIC
-            E 16:7 refused: 'sockpair@' cannot be used: not built yet: socket pairs
-            E 17:7 bad-address: 'bind' : invalid address: 'foo@' in 'foo@1:80'
-            E 18:7 unknown-host: 'bind' : invalid address: 'nowhere.invalid' in 'nowhere.invalid:80'
-            E 19:7 bad-address: 'bind' : invalid address: '1.2.3.4' in 'ipv6@1.2.3.4:80'
-            E 20:7 bad-address: 'bind' : invalid port '80a'
-            E 21:7 bad-address: 'bind' : invalid address: 'é' in 'é:80'
-        "#]],
+                W 1:1 no-bind: proxy 'l' has no 'bind' directive. Please declare it as a backend if this was intended.
+                W 1:1 missing-timeouts: missing timeouts for proxy 'l'.
+                E 2:7 bad-address: 'bind' : missing port specification in '127.0.0.1'
+                E 3:7 bad-address: 'bind' : missing port specification in '127.0.0.1:'
+                E 4:7 bad-address: 'bind' : missing port specification in ':'
+                E 5:7 bad-address: 'bind' : missing port specification in '*'
+                E 6:7 bad-address: 'bind' : missing port specification in '[::1]'
+                E 7:7 bad-address: 'bind' : missing port specification in '::1'
+                E 8:7 bad-address: 'bind' : invalid port '0' in ':0'
+                E 9:7 bad-address: 'bind' : invalid port range '80-70'
+                E 10:7 bad-address: 'bind' : invalid port '99999'
+                E 11:7 bad-address: 'bind' : port offset not permitted here in ':+5'
+                E 12:7 bad-address: 'bind' : file descriptor 'x' is not a valid integer in 'fd@x'
+                E 13:7 bad-address: 'bind' : file descriptor '-1' is not a valid integer in 'fd@-1'
+                E 14:7 bad-address: 'bind' : dgram-type address not acceptable in 'udp@:80'
+                E 15:7 refused: 'quic4@' cannot be used: not built yet: QUIC
+                E 16:7 refused: 'sockpair@' cannot be used: not built yet: socket pairs
+                E 17:7 bad-address: 'bind' : invalid address: 'foo@' in 'foo@1:80'
+                E 18:7 unknown-host: 'bind' : invalid address: 'nowhere.invalid' in 'nowhere.invalid:80'
+                E 19:7 bad-address: 'bind' : invalid address: '1.2.3.4' in 'ipv6@1.2.3.4:80'
+                E 20:7 bad-address: 'bind' : invalid port '80a'
+                E 21:7 bad-address: 'bind' : invalid address: 'é' in 'é:80'
+            "#]],
         );
     }
 }

@@ -1,11 +1,13 @@
 //! What a keyword's function may ask and tell: the names of the configuration, the line it stands on, diagnostics,
 //! and the world outside.
 
+use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use evenkeel_base::{Diagnostic, Level, Span, Support};
+use evenkeel_plan::proxy::ErrorPage;
 
 use super::bind::BindDraft;
 use super::names::NameBook;
@@ -69,6 +71,8 @@ pub(crate) struct Ctx<'o> {
     pub(crate) threads: Option<u32>,
     /// Names of `resolvers` sections.
     pub(crate) resolvers: Vec<String>,
+    /// `http-errors` sections.
+    pub(crate) http_errors: BTreeMap<String, Vec<ErrorPage>>,
     /// What has been found wrong.
     diags: Vec<Diagnostic>,
 }
@@ -91,6 +95,7 @@ impl<'o> Ctx<'o> {
             processes: 1,
             threads: None,
             resolvers: vec!["default".to_owned()],
+            http_errors: BTreeMap::new(),
             diags: Vec::new(),
         }
     }

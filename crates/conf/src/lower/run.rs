@@ -20,6 +20,9 @@ pub fn lower(ast: &Ast, sources: &Arc<SourceMap>, outside: &dyn Outside) -> (Opt
     for section in ast.sections.iter().filter(|s| s.kind == SectionKind::Userlist) {
         others::userlist(section, &mut ctx);
     }
+    for section in ast.sections.iter().filter(|s| s.kind == SectionKind::HttpErrors) {
+        others::http_errors(section, &mut ctx);
+    }
     let resolvers = ast.sections.iter().filter(|s| s.kind == SectionKind::Resolvers);
     ctx.resolvers.extend(resolvers.filter_map(|s| s.name()).map(|name| name.str().into_owned()));
     let mut global = Global::default();
@@ -58,8 +61,8 @@ pub fn lower(ast: &Ast, sources: &Arc<SourceMap>, outside: &dyn Outside) -> (Opt
             others::section(section, &mut ctx);
         }
     }
-    let plan = proxy::finish(drafts, global, sources, &mut ctx);
-    check::check(&plan, &mut ctx);
+    let mut plan = proxy::finish(drafts, global, sources, &mut ctx);
+    check::check(&mut plan, &mut ctx);
     let diagnostics = in_order(ctx.into_diagnostics());
     let sound = diagnostics.iter().all(|d| d.level < Level::Error);
     (sound.then_some(plan), diagnostics)
@@ -261,6 +264,8 @@ mod tests {
                 E 6:9 unknown-keyword: unknown option 'dontlognul'.
                 E 7:2 misplaced-keyword: 'bind' not allowed in 'defaults' section.
                 E 8:2 unknown-keyword: unknown keyword 'acl' in 'defaults' section
+                W 9:1 no-bind: frontend 'f' has no 'bind' directive. Please declare it as a backend if this was intended.
+                W 9:1 missing-timeouts: missing timeouts for frontend 'f'.
                 W 10:2 misplaced-keyword: 'retries' ignored because frontend 'f' has no backend capability.
                 E 11:10 unknown-keyword: 'timeout' only supports 'client', 'client-fin', 'client-hs', 'clitimeout', 'http-keep-alive', 'http-request', 'tarpit' (got 'foo')
                 E 12:17 bad-time: unexpected character 'x' in 'timeout client'
@@ -297,9 +302,17 @@ mod tests {
         says(
             "frontend f\nbackend f\nfrontend f\nlisten f\nbackend\nfrontend a/b\nbackend x from nope\n",
             expect![[r#"
+                W 1:1 no-bind: frontend 'f' has no 'bind' directive. Please declare it as a backend if this was intended.
+                W 1:1 missing-timeouts: missing timeouts for frontend 'f'.
+                W 3:1 no-bind: frontend 'f' has no 'bind' directive. Please declare it as a backend if this was intended.
+                W 3:1 missing-timeouts: missing timeouts for frontend 'f'.
                 E 3:10 duplicate-name: frontend 'f' has the same name as frontend 'f', declared before.
+                W 4:1 no-bind: proxy 'f' has no 'bind' directive. Please declare it as a backend if this was intended.
+                W 4:1 missing-timeouts: missing timeouts for proxy 'f'.
                 E 4:8 duplicate-name: proxy 'f' has the same name as frontend 'f', declared before.
                 E 5:8 missing-argument: 'backend' expects an <id> argument
+                W 6:1 no-bind: frontend 'a/b' has no 'bind' directive. Please declare it as a backend if this was intended.
+                W 6:1 missing-timeouts: missing timeouts for frontend 'a/b'.
                 E 6:10 bad-name: character '/' is not permitted in 'frontend' name 'a/b'.
                 E 7:16 unknown-defaults: defaults section 'nope' not found for backend 'x'.
             "#]],

@@ -937,7 +937,8 @@ mod tests {
              server o 1.2.3.4:80 id 3 usesrc clientip\n server p 1.2.3.4:80 resolvers dns\n server q 1.2.3.4:80 resolvers nds\n \
              server-template t x 1.2.3.4:80\n server r/s 1.2.3.4:80 track f\n server u 1.2.3.4:80 agent-check\n",
             expect![[r#"
-                E 1:1 refused: 'resolvers' sections cannot be used: not built yet
+                D 1:1 no-effect: 'resolvers' section has no effect: names are only looked up at start
+                W 2:1 missing-timeouts: missing timeouts for backend 'b'.
                 E 3:8 missing-argument: 'server' expects <name> and <addr>[:<port>] as arguments.
                 E 4:10 missing-argument: 'server' expects <name> and <addr>[:<port>] as arguments.
                 E 5:22 unknown-option: 'server b/a': unknown keyword 'frob'
