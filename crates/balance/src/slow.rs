@@ -83,6 +83,10 @@ mod tests {
             let sixteen = Weight::new(16).expect("16 is within 256");
             assert_eq!(weight(sixteen, up, slow).get(), want, "{up_ms} of {slow_ms}");
         }
+        // HAProxy 2.6 showed these, second by second.
+        let hundred = Weight::new(100).expect("100 is within 256");
+        let shown: Vec<u32> = (0..=8).map(|up| weight(hundred, secs(up), secs(8)).shown()).collect();
+        assert_eq!(shown, [7, 19, 32, 44, 57, 69, 82, 94, 100]);
         assert_eq!(step(secs(10)), secs(1));
         assert_eq!(step(secs(60)), secs(3));
     }

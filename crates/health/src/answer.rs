@@ -271,4 +271,33 @@ mod tests {
         answer.feed(b"HTTP/1.1 200 OK\r\nX: yyyyyyyyyyy", 22, false);
         assert!(answer.is_malformed());
     }
+
+    #[test]
+    fn any_bytes_in_any_pieces_are_survived() {
+        let seed = 20_261_121; // fixed: every run is the same
+        let mut rng = evenkeel_base::rng::Rng::new(seed);
+        let words: [&[u8]; 12] = [
+            b"HTTP/1.1 ",
+            b"200",
+            b" OK",
+            b"\r\n",
+            b"\n",
+            b"Content-Length: ",
+            b"Transfer-Encoding: chunked",
+            b"5",
+            b"\0",
+            b"ffffffffffffffff",
+            b":",
+            b"0\r\n\r\n",
+        ];
+        for _ in 0..20_000 {
+            let mut answer = Answer::default();
+            for _ in 0..rng.below(14) {
+                answer.feed(words[rng.below(12) as usize], 1 + rng.below(64) as usize, rng.below(8) == 0);
+            }
+            answer.close();
+            assert!(answer.status().is_some() || answer.is_malformed());
+            assert!(answer.body().len() <= answer.raw.len());
+        }
+    }
 }

@@ -190,7 +190,7 @@ pub enum Match {
     End(Vec<u8>),
     /// `sub`.
     Sub(Vec<u8>),
-    /// `reg`.
+    /// `reg`; for a header's name it has to ignore case itself.
     Regex(Regex),
 }
 

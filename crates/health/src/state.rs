@@ -70,7 +70,7 @@ impl Check {
                 }
             }
             Input::Connected(facts) => {
-                let own = self.own_state();
+                let own = self.view().state_text();
                 self.step(now, |run, conf, out| {
                     run.connected(conf, facts.map(|f| (f, own.as_str())), now, out)
                 });
@@ -205,10 +205,10 @@ impl Check {
             (Verdict::Conditional, true) => Health::Stopping,
             (Verdict::Failed, true) => self.health,
         };
-        self.become_(to, Cause::Check(reason));
+        self.enter(to, Cause::Check(reason));
     }
 
-    fn become_(&mut self, to: Health, cause: Cause) {
+    fn enter(&mut self, to: Health, cause: Cause) {
         let from = std::mem::replace(&mut self.health, to);
         if from != to {
             self.out.push_back(Output::Changed(Change { from, to, cause }));
@@ -277,22 +277,10 @@ impl Check {
             Health::Up | Health::Stopping => self.counter.fill(),
             Health::Down => self.counter.clear(),
         }
-        self.become_(to, Cause::Cli);
+        self.enter(to, Cause::Cli);
     }
 
     fn interval(&self) -> Duration {
         interval(&self.conf, self.counter, self.health)
-    }
-
-    /// The first word of `send-state`'s header.
-    fn own_state(&self) -> String {
-        let (n, of) = self.counter.count();
-        match self.health {
-            Health::Stopping => "NOLB".into(),
-            Health::Up if self.counter.value() < self.counter.top() => format!("UP {n}/{of}"),
-            Health::Up => "UP".into(),
-            Health::Down if self.counter.value() > 0 => format!("DOWN {n}/{of}"),
-            Health::Down => "DOWN".into(),
-        }
     }
 }

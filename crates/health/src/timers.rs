@@ -31,7 +31,7 @@ const STAGGER_INTER_MIN: Duration = Duration::from_secs(1);
 
 /// How long the first check of server `position` of `intervals` waits, so that a farm's checks spread over time: each
 /// gets its share of the smallest interval of at least a second, or of its own if that is longer. `spread_max` is
-/// `max-spread-checks`.
+/// `max-spread-checks`. The intervals are [`first_interval`]s of all checks of all backends, in file order.
 pub fn stagger(intervals: &[Duration], position: usize, spread_max: Option<Duration>) -> Duration {
     let Some(own) = intervals.get(position) else { return Duration::ZERO };
     let pace = intervals.iter().copied().filter(|d| *d >= STAGGER_INTER_MIN).min().unwrap_or(Duration::ZERO);
@@ -39,6 +39,11 @@ pub fn stagger(intervals: &[Duration], position: usize, spread_max: Option<Durat
     let span = spread_max.map_or(span, |most| span.min(most));
     let millis = span.as_millis() * position as u128 / intervals.len().max(1) as u128;
     Duration::from_millis(millis as u64)
+}
+
+/// The interval of a server that has not been checked yet: what [`stagger`] takes.
+pub fn first_interval(conf: &CheckConf) -> Duration {
+    interval(conf, Counter::new(conf.rise, conf.fall), Health::Up)
 }
 
 /// The interval for a server in this state (configuration manual, `inter`).

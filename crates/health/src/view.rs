@@ -30,3 +30,16 @@ pub struct View<'a> {
     /// `hanafail`: how often the traffic's errors came to the limit.
     pub observed_failed: u64,
 }
+
+impl View<'_> {
+    /// The stats page's word for it, also the first of `send-state`'s header: `UP`, `UP 2/3`, `NOLB`, `DOWN 1/2`…
+    pub fn state_text(&self) -> String {
+        let (n, of) = self.counter.count();
+        let word = match self.health {
+            Health::Up => "UP",
+            Health::Stopping => "NOLB",
+            Health::Down => "DOWN",
+        };
+        if self.counter.is_moving() { format!("{word} {n}/{of}") } else { word.to_owned() }
+    }
+}
