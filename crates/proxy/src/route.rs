@@ -310,7 +310,7 @@ fn with_key<T>(conn: &Conn, exchange: &Exchange, back: &Back, f: impl FnOnce(Key
             let view = conn.view();
             let env = env(conn, exchange, &view);
             match expr.eval(&env) {
-                Some(value) => f(Key::Bytes(&value)),
+                Some(value) => f(Key::Bytes(&value.into_bytes())),
                 None => f(Key::None),
             }
         }
