@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use evenkeel_base::{Diagnostic, ListenerId, ProxyId, Span, Support, Word, Words};
+use evenkeel_base::{Diagnostic, ListenerId, ProxyId, Span, Word, Words};
 use evenkeel_plan::global::{Account, CliLevel};
 use evenkeel_plan::{Addr, Listener};
 
@@ -401,9 +401,4 @@ fn severity(_: &mut BindDraft, ctx: &mut Ctx<'_>, words: &mut Words<'_>) -> Outc
 fn tcp_ut(b: &mut BindDraft, ctx: &mut Ctx<'_>, words: &mut Words<'_>) -> Outcome {
     b.tcp_user_timeout = Some(args::time(ctx, words)?);
     Ok(())
-}
-
-/// For `xtask keywords`.
-pub fn support_of(name: &str) -> Option<Support> {
-    OPTIONS.iter().find(|o| o.name == name).map(|o| o.support)
 }

@@ -281,6 +281,12 @@ pub(crate) const KEYWORDS: &[Keyword] = &[
         "",
     ),
     Keyword::refused(
+        "h1-accept-payload-with-any-method",
+        Sections::GLOBAL,
+        "not built yet: bodies of HTTP/1.0's GET, HEAD and DELETE",
+        "",
+    ),
+    Keyword::refused(
         "h1-do-not-close-on-insecure-transfer-encoding",
         Sections::GLOBAL,
         "not built yet: lax framing",

@@ -21,6 +21,7 @@ mod check;
 mod checks;
 mod context;
 mod cookie;
+pub mod coverage;
 mod draft;
 mod errors;
 mod global;

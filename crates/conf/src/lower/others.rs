@@ -22,7 +22,7 @@ pub(crate) const PAGES: &[u16] =
 pub(crate) const PAGE_MAX: usize = 16_384;
 
 /// How far a section is supported; `None`: it is read elsewhere.
-pub fn support(kind: SectionKind) -> Option<Support> {
+pub(crate) fn support(kind: SectionKind) -> Option<Support> {
     const DEFINES: &str = "it only defines what other lines use";
     match kind {
         SectionKind::Global
@@ -182,7 +182,7 @@ fn user(
     }
     let mut user = User { name: text.clone(), ..User::default() };
     while let Some(word) = words.next() {
-        let mut value = |words: &mut Words<'_>| {
+        let value = |words: &mut Words<'_>| {
             let place = words.last_span().after();
             words.next().cloned().ok_or_else(|| {
                 Diagnostic::error("missing-argument", format!("'{word}' expects a value"), place)
