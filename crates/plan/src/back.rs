@@ -7,7 +7,7 @@ use evenkeel_base::{ServerId, Span};
 
 use crate::addr::Addr;
 use crate::check::CheckPlan;
-use crate::pending::{Cond, Expr};
+use evenkeel_expr::{Cond, Expr};
 
 /// The backend face of a proxy.
 #[derive(Debug)]
@@ -188,7 +188,7 @@ pub enum UseServerTarget {
     /// Known at load.
     Server(ServerId),
     /// Known per request.
-    Dynamic(crate::pending::LogFormat),
+    Dynamic(evenkeel_expr::LogFormat),
 }
 
 /// What `cookie` does (configuration manual, `cookie`).

@@ -6,7 +6,7 @@ use evenkeel_base::{ListenerId, ProxyId, Span};
 
 use crate::addr::Addr;
 use crate::global::Account;
-use crate::pending::{Cond, LogFormat};
+use evenkeel_expr::{Cond, LogFormat};
 
 /// The frontend face of a proxy.
 #[derive(Debug, Default)]

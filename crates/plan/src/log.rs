@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use evenkeel_base::Span;
 
 use crate::addr::Addr;
-use crate::pending::LogFormat;
+use evenkeel_expr::LogFormat;
 
 /// How lines leave.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use bstr::BString;
 
-use crate::pending::Cond;
+use evenkeel_expr::Cond;
 
 /// What `stats` lines say.
 #[derive(Debug)]

@@ -158,7 +158,7 @@ fn wanted_server(conn: &Conn, exchange: &mut Exchange, back: &Back) -> Option<Se
     persist::wanted(conn, exchange, back, forced)
 }
 
-fn holds_any(conn: &Conn, exchange: &Exchange, conds: &[evenkeel_plan::pending::Cond]) -> bool {
+fn holds_any(conn: &Conn, exchange: &Exchange, conds: &[evenkeel_expr::Cond]) -> bool {
     if conds.is_empty() {
         return false;
     }

@@ -179,8 +179,6 @@ mod tests {
                 W 4:1 missing-timeouts: missing timeouts for backend 'b'.
                 W 4:1 needs-http: backend 'b' : ignoring cookie for server 'a' as HTTP mode is disabled.
                 E 5:2 needs-http: backend 'b' : server cannot have cookie or redirect prefix in non-HTTP mode.
-                W 12:1 missing-timeouts: missing timeouts for backend 'e'.
-                E 14:10 unknown-keyword: 'timeout' only supports 'connect' (got 'server')
             "#]],
         );
     }

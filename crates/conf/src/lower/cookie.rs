@@ -184,6 +184,8 @@ mod tests {
                 E 12:2 bad-cookie: cookie 'preserve' requires at least 'insert' or 'indirect'.
                 E 13:18 bad-cookie: character ' ' is not permitted in domain name 'a b.c'.
                 E 15:20 missing-argument: 'dynamic-cookie-key' expects <secret_key> as argument
+                W 16:1 no-bind: frontend 'f' has no 'bind' directive. Please declare it as a backend if this was intended.
+                W 16:1 missing-timeouts: missing timeouts for frontend 'f'.
                 W 17:2 misplaced-keyword: 'cookie' ignored because frontend 'f' has no backend capability.
             "#]],
         );

@@ -119,7 +119,7 @@ mod tests {
             }
             let fits = match keyword.apply {
                 Apply::Global(_) => keyword.sections == Sections::GLOBAL,
-                Apply::Proxy(_) => !keyword.sections.meets(Sections::GLOBAL),
+                Apply::Proxy(_) | Apply::Switch(_) => !keyword.sections.meets(Sections::GLOBAL),
                 Apply::Nothing => !matches!(keyword.support, Support::Supported | Support::Obsolete(_)),
             };
             assert!(fits, "{name}: sections, support and function disagree");

@@ -1,8 +1,11 @@
 //! A proxy section being built: the Plan's own types where a line settles the value, and what can only be settled at the
 //! section's end or once all sections are read.
 
+use std::collections::BTreeSet;
+
 use evenkeel_balance::HashConf;
 use evenkeel_base::{ProxyId, ServerId, Span, Word};
+use evenkeel_expr::AclTable;
 use evenkeel_plan::{Back, Front, Listener, LogTarget, Proxy, ProxyKind, Server};
 
 use super::context::Ctx;
@@ -26,6 +29,10 @@ pub(crate) struct ProxyDraft {
     pub(crate) front: Front,
     /// The servers' face.
     pub(crate) back: Back,
+    /// `acl` lines so far. Those of `defaults` go when its lines have been replayed (configuration manual §4).
+    pub(crate) acls: AclTable,
+    /// Names of ACLs whose line was faulty: a rule that uses one says nothing more.
+    pub(crate) broken_acls: BTreeSet<String>,
     /// True in a `defaults` section itself.
     pub(crate) is_defaults: bool,
     /// True while the lines of `defaults` are replayed for a proxy.
@@ -63,6 +70,8 @@ impl ProxyDraft {
             proxy: Proxy::new(id, name, kind, span),
             front: Front::default(),
             back: Back::default(),
+            acls: AclTable::new(),
+            broken_acls: BTreeSet::new(),
             is_defaults: false,
             inherits: false,
             mode_at: None,

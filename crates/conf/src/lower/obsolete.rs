@@ -200,6 +200,7 @@ mod tests {
         says(
             "listen l\n bind :80\n contimeout\n clitimeout 5x\n monitor-net x\n grace\n appsession A len 5 timeout 3\n",
             expect![[r#"
+                W 1:1 missing-timeouts: missing timeouts for proxy 'l'.
                 E 3:12 missing-argument: 'contimeout' expects an integer value (in milliseconds)
                 E 4:13 bad-time: unexpected character 'x' in 'clitimeout'
                 E 5:14 bad-address: 'monitor-net' expects address[/mask], not 'x'.

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use evenkeel_base::{Diagnostic, ProxyId, SourceMap, Span, Word, Words};
+use evenkeel_expr::AclTable;
 use evenkeel_expr::env::Names;
 use evenkeel_plan::{Global, Mode, Plan, ProxyKind};
 
@@ -186,6 +187,8 @@ impl<'a> Defaults<'a> {
             }
         }
         draft.inherits = false;
+        draft.acls = AclTable::new();
+        draft.broken_acls.clear();
         ctx.env = Arc::clone(&section.env);
     }
 }

@@ -263,7 +263,7 @@ mod tests {
                 E 5:2 unknown-keyword: unknown keyword 'mdoe' in 'defaults' section; did you mean 'mode' maybe ?
                 E 6:9 unknown-keyword: unknown option 'dontlognul'.
                 E 7:2 misplaced-keyword: 'bind' not allowed in 'defaults' section.
-                E 8:2 unknown-keyword: unknown keyword 'acl' in 'defaults' section
+                E 8:2 misplaced-keyword: 'acl' not allowed in anonymous 'defaults' section.
                 W 9:1 no-bind: frontend 'f' has no 'bind' directive. Please declare it as a backend if this was intended.
                 W 9:1 missing-timeouts: missing timeouts for frontend 'f'.
                 W 10:2 misplaced-keyword: 'retries' ignored because frontend 'f' has no backend capability.

@@ -36,7 +36,7 @@ pub(crate) const KEYWORDS: &[Keyword] = &[
         .example("stats refresh 10s"),
     Keyword::proxy("stats scope", Sections::ANY, scope, "Sections that are shown.").example("stats scope ."),
     Keyword::proxy("stats show-desc", Sections::ANY, show_desc, "Shows a description.")
-        .example("stats show-desc the shop's proxy"),
+        .example("stats show-desc the shop"),
     Keyword::proxy(
         "stats show-legends",
         Sections::ANY,

@@ -144,6 +144,7 @@ mod tests {
             "listen l\n bind :80\n timeout client\n timeout server 1s 2s\n timeout connect 100000d\n timeout\n timeout foo 1\n \
              timeout queue 1w\nbackend b\n timeout client 1\nfrontend f\n timeout server 1\n",
             expect![[r#"
+                W 1:1 missing-timeouts: missing timeouts for proxy 'l'.
                 E 3:16 missing-argument: 'timeout client' expects an integer value (in milliseconds)
                 E 4:20 surplus-argument: 'timeout server' cannot handle unexpected argument '2s'
                 E 5:18 bad-time: timer overflow in argument '100000d' to 'timeout connect' (maximum value is 2147483647 ms or ~24.8 days)
@@ -151,6 +152,8 @@ mod tests {
                 E 7:10 unknown-keyword: 'timeout' only supports 'check', 'client', 'client-fin', 'client-hs', 'clitimeout', 'connect', 'contimeout', 'http-keep-alive', 'http-request', 'queue', 'server', 'server-fin', 'srvtimeout', 'tarpit', 'tunnel' (got 'foo')
                 E 8:16 bad-time: unexpected character 'w' in 'timeout queue'
                 W 10:2 misplaced-keyword: 'timeout client' ignored because backend 'b' has no frontend capability.
+                W 11:1 no-bind: frontend 'f' has no 'bind' directive. Please declare it as a backend if this was intended.
+                W 11:1 missing-timeouts: missing timeouts for frontend 'f'.
                 W 12:2 misplaced-keyword: 'timeout server' ignored because frontend 'f' has no backend capability.
             "#]],
         );
