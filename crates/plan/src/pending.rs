@@ -10,7 +10,7 @@ pub struct UseBackend {
     pub target: UseBackendTarget,
     pub cond: Option<Cond>,
 }
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub enum UseBackendTarget {
     Static(evenkeel_base::ProxyId),
     Dynamic(LogFormat),
