@@ -44,27 +44,70 @@ pub struct Farm {
     pub queued: u32,
 }
 
-/// What an operator did to a server.
+/// What became of a server by the operator's word, on it or on one that it tracks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum AdminChange {
-    /// Maintenance of a server that was up.
-    MaintFromUp,
-    /// Maintenance of a server that was down.
-    MaintFromDown,
+pub enum AdminChange<'a> {
+    /// Into maintenance.
+    EnterMaint {
+        /// How it was until then.
+        from: Health,
+        /// It was drained.
+        drained: bool,
+    },
+    /// Still in maintenance: the word on the server itself was taken back, the one on the tracked server was not, or
+    /// (`forced`) the other way round.
+    StayMaint {
+        /// The word on the server itself stays.
+        forced: bool,
+    },
     /// Out of maintenance.
-    LeaveMaint,
-    /// Out of maintenance, but drained.
-    LeaveMaintForDrain,
-    /// After that: drained.
-    StayDrained,
-    /// Drain of a server that was up.
-    Drain,
+    LeaveMaint {
+        /// Not down.
+        up: bool,
+        /// Drained from now on.
+        drained: bool,
+        /// What kept it in maintenance.
+        reason: MaintReason<'a>,
+    },
+    /// Into drain.
+    EnterDrain {
+        /// Not down.
+        up: bool,
+    },
+    /// Still drained: by the word on the server itself (`forced`) or on the tracked one.
+    StayDrain {
+        /// The word on the server itself stays.
+        forced: bool,
+    },
     /// Out of drain.
-    LeaveDrain,
+    LeaveDrain {
+        /// Not down.
+        up: bool,
+    },
+}
+
+/// What keeps a server in maintenance.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MaintReason<'a> {
+    /// The operator's word on it.
+    Forced,
+    /// The one on a server that it tracks.
+    Inherited,
+    /// This name of its address was not known.
+    Unresolved(&'a str),
 }
 
 /// `Health check for server b/s …`: only with `option log-health-checks`, and only where [`Checked::news`].
-pub fn checked(names: Names<'_>, checked: &Checked) -> (Severity, String) {
+pub fn checked(names: Names<'_>, result: &Checked) -> (Severity, String) {
+    check_line("Health check", names, result)
+}
+
+/// `Agent check for server b/s …`: the same for an agent.
+pub fn agent_checked(names: Names<'_>, result: &Checked) -> (Severity, String) {
+    check_line("Agent check", names, result)
+}
+
+fn check_line(what: &str, names: Names<'_>, checked: &Checked) -> (Severity, String) {
     let backup = if names.is_backup { "backup " } else { "" };
     let result = match checked.verdict {
         Verdict::Passed => "succeeded",
@@ -77,64 +120,86 @@ pub fn checked(names: Names<'_>, checked: &Checked) -> (Severity, String) {
     let reason = ReasonText(&checked.reason);
     (
         Severity::Notice,
-        format!(
-            "Health check for {backup}server {backend}/{server} {result}, {reason}, status: {n}/{of} {state}."
-        ),
+        format!("{what} for {backup}server {backend}/{server} {result}, {reason}, status: {n}/{of} {state}."),
     )
 }
 
-/// `Server b/s is DOWN, …`. With `option log-health-checks` the reason was in the line before: `with_reason` is false.
-pub fn changed(names: Names<'_>, change: &Change, farm: Farm, with_reason: bool) -> (Severity, String) {
+/// What a line on a change of health says beside the change.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub struct Circumstances<'a> {
+    /// The server that this one tracks, `backend/server`: the change is that one's.
+    pub via: Option<&'a str>,
+    /// With `option log-health-checks` the reason was in the line before, and is not in this one.
+    pub reason_told: bool,
+    /// The server took no new clients anyway: nothing to be alarmed at.
+    pub drained: bool,
+    /// The backend after the change.
+    pub farm: Farm,
+}
+
+/// `Server b/s is DOWN, …`.
+pub fn changed(names: Names<'_>, change: &Change, around: &Circumstances<'_>) -> (Severity, String) {
     let (severity, what) = match (change.from, change.to) {
         // The operator was told when it began to stop.
         (Health::Stopping, Health::Down) => (Severity::Notice, "is DOWN"),
+        (Health::Up | Health::Down, Health::Down) if around.drained => (Severity::Notice, "is DOWN"),
         (Health::Up | Health::Down, Health::Down) => (Severity::Alert, "is DOWN"),
         (_, Health::Up) => (Severity::Notice, "is UP"),
         (_, Health::Stopping) => (Severity::Notice, "is stopping"),
     };
     let mut line = subject(names, what);
-    match &change.cause {
-        Cause::Check(reason) if with_reason => write_to(&mut line, format_args!(", {}", ReasonText(reason))),
-        Cause::Check(_) => {}
-        Cause::Cli => line.push_str(", changed from CLI"),
+    match (&change.cause, around.via) {
+        (_, Some(via)) => write_to(&mut line, format_args!(" via {via}")),
+        (Cause::Check(reason), None) if !around.reason_told => {
+            write_to(&mut line, format_args!(", {}", ReasonText(reason)));
+        }
+        (Cause::Check(_), None) => {}
+        (Cause::Cli, None) => line.push_str(", changed from CLI"),
     }
     line.push('.');
-    push_farm(&mut line, farm, change.to == Health::Down);
+    push_farm(&mut line, around.farm, change.to == Health::Down);
     (severity, line)
 }
 
-/// Maintenance and drain; `via` the server that this one tracks, where it was done to that one.
-pub fn admin(names: Names<'_>, change: AdminChange, via: Option<&str>, farm: Farm) -> (Severity, String) {
+/// Maintenance and drain; `via` is the server that this one tracks, where it was done to that one.
+pub fn admin(names: Names<'_>, change: AdminChange<'_>, via: Option<&str>, farm: Farm) -> (Severity, String) {
     let by_via = via.map(|v| format!(" via {v}")).unwrap_or_default();
-    let forced = if via.is_none() { "forced " } else { "" };
+    let word = |up| if up { "UP" } else { "DOWN" };
+    let notice = |text: &str| (Severity::Notice, subject(names, text));
     match change {
-        AdminChange::MaintFromUp => {
+        AdminChange::EnterMaint { from: Health::Down, .. } => {
+            notice(&format!("was DOWN and now enters maintenance{by_via}."))
+        }
+        AdminChange::EnterMaint { from, drained } => {
             let mut line = subject(names, &format!("is going DOWN for maintenance{by_via}."));
             push_farm(&mut line, farm, true);
-            (Severity::Alert, line)
+            let alarming = from == Health::Up && !drained;
+            (if alarming { Severity::Alert } else { Severity::Notice }, line)
         }
-        AdminChange::MaintFromDown => {
-            (Severity::Notice, subject(names, &format!("was DOWN and now enters maintenance{by_via}.")))
+        AdminChange::StayMaint { forced: true } => notice("remains in forced maintenance."),
+        AdminChange::StayMaint { forced: false } => {
+            notice(&format!("is leaving forced maintenance but remains in maintenance{by_via}."))
         }
-        AdminChange::LeaveMaint => {
-            (Severity::Notice, subject(names, &format!("is UP/READY (leaving {forced}maintenance).")))
-        }
-        AdminChange::LeaveMaintForDrain => {
-            (Severity::Notice, subject(names, &format!("is UP/DRAIN (leaving {forced}maintenance).")))
-        }
-        AdminChange::StayDrained => match via {
-            None => (Severity::Notice, subject(names, "remains in forced drain mode.")),
-            Some(via) => {
-                let what = format!("is leaving forced drain but remains in drain mode via {via}.");
-                (Severity::Notice, subject(names, &what))
+        AdminChange::LeaveMaint { up, drained, reason } => {
+            let (up, ready) = (word(up), if drained { "DRAIN" } else { "READY" });
+            match reason {
+                MaintReason::Forced => notice(&format!("is {up}/{ready} (leaving forced maintenance).")),
+                MaintReason::Inherited => notice(&format!("is {up}/{ready} (leaving maintenance).")),
+                MaintReason::Unresolved(name) => {
+                    notice(&format!("('{name}') is {up}/{ready} (resolves again)."))
+                }
             }
-        },
-        AdminChange::Drain => {
+        }
+        AdminChange::EnterDrain { up } => {
             let mut line = subject(names, &format!("enters drain state{by_via}."));
-            push_farm(&mut line, farm, false);
+            push_farm(&mut line, farm, !up);
             (Severity::Notice, line)
         }
-        AdminChange::LeaveDrain => (Severity::Notice, subject(names, "is UP (leaving forced drain).")),
+        AdminChange::StayDrain { forced: true } => notice("remains in forced drain mode."),
+        AdminChange::StayDrain { forced: false } => {
+            notice(&format!("is leaving forced drain but remains in drain mode{by_via}."))
+        }
+        AdminChange::LeaveDrain { up } => notice(&format!("is {} (leaving forced drain).", word(up))),
     }
 }
 

@@ -2,7 +2,7 @@
 
 use evenkeel_base::rng::Rng;
 use evenkeel_base::time::{Duration, Instant};
-use evenkeel_health::log::{self, AdminChange, Farm, Names, Severity};
+use evenkeel_health::log::{self, AdminChange, Circumstances, Farm, MaintReason, Names, Severity};
 use evenkeel_health::timers::{self, stagger};
 use evenkeel_health::{
     Cause, Change, Check, CheckConf, Connect, ConnectFailure, Forced, Health, HttpRequest, Input, Observe,
@@ -346,56 +346,125 @@ fn lines_about_operators_and_backups() {
         duration: None,
     });
     let (alert, notice) = (Severity::Alert, Severity::Notice);
+    let via = Some("b/t");
+    let around = |farm| Circumstances { farm, ..Circumstances::default() };
+    let leave = |up, drained, reason| AdminChange::LeaveMaint { up, drained, reason };
+    let by_other = Circumstances { via, drained: true, ..Circumstances::default() };
     for (got, severity, want) in [
         (
-            log::admin(server, AdminChange::MaintFromUp, None, farm(0, 0)),
+            log::admin(
+                server,
+                AdminChange::EnterMaint { from: Health::Up, drained: false },
+                None,
+                farm(0, 0),
+            ),
             alert,
             "Server b/s1 is going DOWN for maintenance. 0 active and 0 backup servers left. 0 sessions active, 0 requeued, 0 remaining in queue.",
         ),
         (
-            log::admin(server, AdminChange::MaintFromDown, None, farm(0, 0)),
+            log::admin(server, AdminChange::EnterMaint { from: Health::Up, drained: true }, via, farm(0, 0)),
+            notice,
+            "Server b/s1 is going DOWN for maintenance via b/t. 0 active and 0 backup servers left. 0 sessions active, 0 requeued, 0 remaining in queue.",
+        ),
+        (
+            log::admin(
+                server,
+                AdminChange::EnterMaint { from: Health::Down, drained: false },
+                None,
+                farm(0, 0),
+            ),
             notice,
             "Server b/s1 was DOWN and now enters maintenance.",
         ),
         (
-            log::admin(server, AdminChange::LeaveMaint, None, farm(1, 0)),
+            log::admin(server, AdminChange::StayMaint { forced: true }, None, farm(0, 0)),
+            notice,
+            "Server b/s1 remains in forced maintenance.",
+        ),
+        (
+            log::admin(server, AdminChange::StayMaint { forced: false }, via, farm(0, 0)),
+            notice,
+            "Server b/s1 is leaving forced maintenance but remains in maintenance via b/t.",
+        ),
+        (
+            log::admin(server, leave(true, false, MaintReason::Forced), None, farm(1, 0)),
             notice,
             "Server b/s1 is UP/READY (leaving forced maintenance).",
         ),
         (
-            log::admin(server, AdminChange::Drain, None, farm(0, 0)),
+            log::admin(server, leave(false, false, MaintReason::Forced), None, farm(1, 0)),
             notice,
-            "Server b/s1 enters drain state. 0 active and 0 backup servers online. 0 sessions requeued, 0 total in queue.",
+            "Server b/s1 is DOWN/READY (leaving forced maintenance).",
         ),
         (
-            log::admin(server, AdminChange::LeaveDrain, None, farm(1, 0)),
+            log::admin(server, leave(true, true, MaintReason::Inherited), via, farm(1, 0)),
+            notice,
+            "Server b/s1 is UP/DRAIN (leaving maintenance).",
+        ),
+        (
+            log::admin(server, leave(true, false, MaintReason::Unresolved("web.test")), None, farm(1, 0)),
+            notice,
+            "Server b/s1 ('web.test') is UP/READY (resolves again).",
+        ),
+        (
+            log::admin(server, AdminChange::EnterDrain { up: true }, via, farm(0, 0)),
+            notice,
+            "Server b/s1 enters drain state via b/t. 0 active and 0 backup servers online. 0 sessions requeued, 0 total in queue.",
+        ),
+        (
+            log::admin(server, AdminChange::EnterDrain { up: false }, None, farm(1, 0)),
+            notice,
+            "Server b/s1 enters drain state. 1 active and 0 backup servers left. 0 sessions active, 0 requeued, 0 remaining in queue.",
+        ),
+        (
+            log::admin(server, AdminChange::StayDrain { forced: true }, None, farm(1, 0)),
+            notice,
+            "Server b/s1 remains in forced drain mode.",
+        ),
+        (
+            log::admin(server, AdminChange::StayDrain { forced: false }, via, farm(1, 0)),
+            notice,
+            "Server b/s1 is leaving forced drain but remains in drain mode via b/t.",
+        ),
+        (
+            log::admin(server, AdminChange::LeaveDrain { up: true }, None, farm(1, 0)),
             notice,
             "Server b/s1 is UP (leaving forced drain).",
         ),
         (
-            log::changed(server, &change(Health::Up, Health::Down, Cause::Cli), farm(0, 1), true),
+            log::admin(server, AdminChange::LeaveDrain { up: false }, None, farm(1, 0)),
+            notice,
+            "Server b/s1 is DOWN (leaving forced drain).",
+        ),
+        (
+            log::changed(server, &change(Health::Up, Health::Down, Cause::Cli), &around(farm(0, 1))),
             alert,
             "Server b/s1 is DOWN, changed from CLI. 0 active and 1 backup servers left. Running on backup. 0 sessions active, 0 requeued, 0 remaining in queue.",
         ),
         (
-            log::changed(backup, &change(Health::Up, Health::Down, Cause::Cli), farm(0, 0), true),
+            log::changed(backup, &change(Health::Up, Health::Down, Cause::Cli), &around(farm(0, 0))),
             alert,
             "Backup Server b/s2 is DOWN, changed from CLI. 0 active and 0 backup servers left. 0 sessions active, 0 requeued, 0 remaining in queue.",
         ),
         (
-            log::changed(server, &change(Health::Down, Health::Up, Cause::Cli), farm(1, 0), true),
+            log::changed(server, &change(Health::Down, Health::Up, Cause::Cli), &around(farm(1, 0))),
             notice,
             "Server b/s1 is UP, changed from CLI. 1 active and 0 backup servers online. 0 sessions requeued, 0 total in queue.",
         ),
         (
-            log::changed(server, &change(Health::Up, Health::Stopping, Cause::Cli), farm(0, 0), true),
+            log::changed(server, &change(Health::Up, Health::Stopping, Cause::Cli), &around(farm(0, 0))),
             notice,
             "Server b/s1 is stopping, changed from CLI. 0 active and 0 backup servers online. 0 sessions requeued, 0 total in queue.",
         ),
         (
-            log::changed(server, &change(Health::Up, Health::Down, observed), farm(0, 0), true),
+            log::changed(server, &change(Health::Up, Health::Down, observed), &around(farm(0, 0))),
             alert,
             "Server b/s1 is DOWN, reason: Health analyze, info: \"Detected 1 consecutive errors, last one was: Wrong http response\". 0 active and 0 backup servers left. 0 sessions active, 0 requeued, 0 remaining in queue.",
+        ),
+        (
+            log::changed(server, &change(Health::Up, Health::Down, Cause::Cli), &by_other),
+            notice,
+            "Server b/s1 is DOWN via b/t. 0 active and 0 backup servers left. 0 sessions active, 0 requeued, 0 remaining in queue.",
         ),
         (log::no_server("b", true), Severity::Emergency, "proxy b has no server available!"),
         (log::no_server("b", false), Severity::Emergency, "backend b has no server available!"),

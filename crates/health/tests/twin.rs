@@ -6,7 +6,7 @@
 mod oracle;
 
 use evenkeel_base::time::{Duration, Instant};
-use evenkeel_health::log::{self, Farm, Names, Severity};
+use evenkeel_health::log::{self, Circumstances, Farm, Names, Severity};
 use evenkeel_health::script::{Info, Match, parse_statuses};
 use evenkeel_health::{
     Check, CheckConf, Connect, ConnectFailure, Expect, Family, Health, Input, Output, Pattern, Script,
@@ -99,7 +99,8 @@ impl Play<'_> {
             Output::Checked(checked) if checked.news && self.log_checks => push(log::checked(names, checked)),
             Output::Changed(change) => {
                 let farm = Farm { active: u32::from(change.to == Health::Up), ..Farm::default() };
-                push(log::changed(names, change, farm, !self.log_checks));
+                let around = Circumstances { reason_told: self.log_checks, farm, ..Circumstances::default() };
+                push(log::changed(names, change, &around));
                 if change.from == Health::Up {
                     push(log::no_server(self.name, false));
                 }
