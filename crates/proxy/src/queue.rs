@@ -4,6 +4,7 @@
 use std::collections::VecDeque;
 use std::sync::{Arc, PoisonError};
 
+use evenkeel_balance::slow::ConnLimit;
 use evenkeel_base::{ProxyId, ServerId};
 use tokio::sync::oneshot;
 
@@ -59,32 +60,27 @@ impl Queue {
         self.entries.remove(at).map(|e| e.tell)
     }
 
-    /// A server is gone: who waits for it chooses again.
-    pub fn requeue(&mut self, server: ServerId) {
-        let entries = std::mem::take(&mut self.entries);
-        for entry in entries {
-            if entry.server == Some(server) {
-                // A receiver that is gone has given up: nothing to tell.
-                let _ = entry.tell.send(Grant::ChooseAgain);
-            } else {
-                self.entries.push_back(entry);
-            }
-        }
+    /// A server is gone: who waits for it chooses again. Tells how many did.
+    pub fn requeue(&mut self, server: ServerId) -> u32 {
+        self.send_away(|entry| entry.server == Some(server))
     }
 
-    /// A server came: who waits for any may choose it.
-    pub fn wake_all_if(&mut self, came: bool) {
-        if !came {
-            return;
-        }
-        let entries = std::mem::take(&mut self.entries);
-        for entry in entries {
-            if entry.server.is_none() {
-                let _ = entry.tell.send(Grant::ChooseAgain);
+    /// A server came: who waits for any may choose it. Tells how many did.
+    pub fn wake_all(&mut self) -> u32 {
+        self.send_away(|entry| entry.server.is_none())
+    }
+
+    fn send_away(&mut self, which: impl Fn(&Entry) -> bool) -> u32 {
+        let mut count = 0;
+        for entry in std::mem::take(&mut self.entries) {
+            if which(&entry) {
+                // A receiver that is gone has given up: nothing to tell.
+                count += u32::from(entry.tell.send(Grant::ChooseAgain).is_ok());
             } else {
                 self.entries.push_back(entry);
             }
         }
+        count
     }
 }
 
@@ -144,22 +140,23 @@ impl Drop for Waiting {
 
 impl World {
     /// The number of sessions a server takes now; 0: no limit. `minconn` makes it follow the backend's load
-    /// (configuration manual, `minconn`).
+    /// (configuration manual, `minconn`), `slowstart` its age.
     pub fn server_limit(&self, id: ServerId) -> u32 {
         let live = self.server(id);
+        let line = &self.plan.server(id).line;
         let max = live.maxconn.load(std::sync::atomic::Ordering::Relaxed);
-        let plan = self.plan.server(id);
-        let min = plan.line.minconn;
-        if min == 0 || min >= max {
+        if max == 0 || (line.minconn == 0 && line.slowstart.is_none()) {
             return max;
         }
-        let full = self.plan.back(plan.backend).map_or(0, |b| b.fullconn).max(1);
-        let load = self.proxy(plan.backend).back_sessions.now();
-        if load >= full {
-            max
-        } else {
-            (u64::from(max) * u64::from(load) / u64::from(full)).max(u64::from(min)) as u32
-        }
+        let backend = self.plan.server(id).backend;
+        let limit = ConnLimit {
+            maxconn: max,
+            minconn: line.minconn,
+            fullconn: self.plan.back(backend).map_or(0, |b| b.fullconn).max(1),
+            slowstart: line.slowstart.unwrap_or_default(),
+        };
+        let warm_for = live.warming().map(|since| evenkeel_sys::clock::coarse().since(since));
+        limit.now(self.proxy(backend).back_sessions.now(), warm_for).unwrap_or(0)
     }
 
     /// Takes a place on a server, if one is free.

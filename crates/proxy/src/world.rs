@@ -7,15 +7,18 @@ use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, Ordering::Re
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::Duration;
 
-use evenkeel_balance::{Balancer, EffectiveWeight, Weight};
+use evenkeel_balance::Balancer;
 use evenkeel_base::{Instant, ProxyId, ServerId, WallTime};
-use evenkeel_health::log::{self, AdminChange};
+use evenkeel_health::TrafficFault;
 use evenkeel_plan::addr::PortRule;
 use evenkeel_plan::{Plan, Server};
 use evenkeel_stats::{Averages, BackendCounters, FrontendCounters, ListenerCounters, ServerCounters, Totals};
 use evenkeel_sys::Addr;
+use tokio::sync::Notify;
 
 use crate::queue::Queue;
+
+mod states;
 
 /// A number that goes up and down, with its highest value.
 #[derive(Debug, Default)]
@@ -207,6 +210,9 @@ pub struct CheckReport {
 pub struct ServerLive {
     admin: AtomicU8,
     health: AtomicU8,
+    /// What the health check and the agent each say; `health` is the worse of both.
+    check_health: AtomicU8,
+    agent_down: AtomicBool,
     /// It could be reached at an address; false while its name is not resolved.
     resolved: AtomicBool,
     usable: AtomicBool,
@@ -237,12 +243,16 @@ pub struct ServerLive {
     pub checks_failed: AtomicU64,
     /// See `checks_failed`.
     pub downs: AtomicU64,
+    /// How often the traffic's errors came to `error-limit` (`hanafail`).
+    pub observed_failed: AtomicU64,
     /// When its state last changed.
     changed: AtomicU64,
     /// Whole milliseconds spent stopped before `changed`.
     downtime_ms: AtomicU64,
     /// The state that `changed` and `downtime_ms` were last brought up to date for.
     booked: AtomicU8,
+    /// Came up, and is in its `slowstart` since; 0: not.
+    warming: AtomicU64,
     /// Last session, monotonic nanoseconds; 0: never.
     pub last_session: AtomicU64,
     /// `enable health` / `disable health`; the same for the agent.
@@ -262,6 +272,8 @@ impl ServerLive {
         Self {
             admin: AtomicU8::new(if plan.line.disabled { 2 } else { 0 }),
             health: AtomicU8::new(0),
+            check_health: AtomicU8::new(0),
+            agent_down: AtomicBool::new(false),
             resolved: AtomicBool::new(addr.is_some()),
             usable: AtomicBool::new(false),
             shut: AtomicBool::new(true),
@@ -278,9 +290,11 @@ impl ServerLive {
             agent: Mutex::default(),
             checks_failed: AtomicU64::new(0),
             downs: AtomicU64::new(0),
+            observed_failed: AtomicU64::new(0),
             changed: AtomicU64::new(now.as_nanos()),
             downtime_ms: AtomicU64::new(0),
             booked: AtomicU8::new(NOT_BOOKED),
+            warming: AtomicU64::new(0),
             last_session: AtomicU64::new(0),
             check_enabled: AtomicBool::new(plan.line.check),
             agent_enabled: AtomicBool::new(plan.line.agent.is_some()),
@@ -317,7 +331,12 @@ impl ServerLive {
         !self.shut.load(Relaxed)
     }
 
-    /// Weight in force, 0..=256.
+    /// When it came up, while it is in its `slowstart`.
+    pub fn warming(&self) -> Option<Instant> {
+        Some(self.warming.load(Relaxed)).filter(|at| *at > 0).map(Instant::from_nanos)
+    }
+
+    /// Weight in force, 0..=256, but for `slowstart`, which is the balancer's.
     pub fn weight(&self) -> u16 {
         let w = self.weight.load(Relaxed) * self.agent_percent.load(Relaxed);
         w.div_ceil(100).min(256) as u16
@@ -467,8 +486,14 @@ pub enum Change {
         /// The text.
         text: String,
     },
+    /// A backend has no usable server left.
+    NoServer(ProxyId),
     /// All sessions of a server are to be cut.
     ShutSessions(ServerId),
+    /// A server's address or its name's became known, or its checks were switched on or off: they pause or go on.
+    Checks(ServerId),
+    /// `error-limit` errors in a row in a server's traffic (`observe`), the last of this kind.
+    Faults(ServerId, TrafficFault),
     /// The operator's word for a server, or for one that it tracks, changed: its checks pause in maintenance and begin
     /// anew after it. The log lines have been noted.
     Admin {
@@ -554,10 +579,13 @@ pub struct World {
     pub proc_vars: RwLock<Vec<Option<evenkeel_expr::env::Stored>>>,
     /// Changes for the control thread to log and to act on. Bounded by [`CHANGES_MAX`].
     changes: Mutex<Vec<Change>>,
+    /// Wakes the control thread for them.
+    news: Notify,
+    /// Servers change one at a time, so that their log lines tell of states that were.
+    turn: Mutex<()>,
+    /// Lines so far of each log target, by proxy: `sample` counts them.
+    pub(crate) log_turns: Vec<Vec<AtomicU32>>,
 }
-
-/// Longest chain of servers that track one another; what lies behind it is not asked.
-const TRACK_DEPTH_MAX: usize = 16;
 
 /// Most changes kept before the control thread takes them; more are dropped and counted (a flood of commands).
 const CHANGES_MAX: usize = 4096;
@@ -620,10 +648,17 @@ impl World {
             dropped_logs: AtomicU64::new(0),
             proc_vars: RwLock::new(vec![None; plan.var_slots.process as usize]),
             changes: Mutex::new(Vec::new()),
+            news: Notify::new(),
+            turn: Mutex::default(),
+            log_turns: plan
+                .proxies
+                .iter()
+                .map(|p| p.log.targets.iter().map(|_| AtomicU32::new(0)).collect())
+                .collect(),
             plan,
         };
         for server in &world.plan.servers {
-            world.settle(server.id, now);
+            world.seat(server.id, now);
         }
         world
     }
@@ -648,6 +683,11 @@ impl World {
         self.shards.iter().map(each).sum()
     }
 
+    /// Waits for changes.
+    pub async fn changes_noted(&self) {
+        self.news.notified().await;
+    }
+
     /// Takes the changes noted since the last call.
     pub fn take_changes(&self) -> Vec<Change> {
         std::mem::take(&mut *lock(&self.changes))
@@ -661,210 +701,8 @@ impl World {
         } else {
             self.dropped_logs.fetch_add(1, Relaxed);
         }
-    }
-
-    /// The operator's word for a server: its own, or that of one that it tracks (the stricter).
-    pub fn effective_admin(&self, id: ServerId) -> EffectiveAdmin {
-        let mut found = EffectiveAdmin { admin: self.server(id).admin(), via: None };
-        let first = self.plan.server(id).line.track;
-        let mut next = first;
-        for _ in 0..TRACK_DEPTH_MAX {
-            let Some(tracked) = next else { break };
-            let there = self.server(tracked).admin();
-            if there.to_byte() > found.admin.to_byte() {
-                found = EffectiveAdmin { admin: there, via: first };
-            }
-            next = self.plan.server(tracked).line.track;
-        }
-        found
-    }
-
-    /// What a server does.
-    pub fn operation(&self, id: ServerId) -> Operation {
-        let live = self.server(id);
-        if !live.resolved() || self.effective_admin(id).admin == Admin::Maint {
-            return Operation::Stopped;
-        }
-        match live.health() {
-            Health::Up => Operation::Running,
-            Health::Stopping => Operation::Stopping,
-            Health::Down => Operation::Stopped,
-        }
-    }
-
-    /// The operator's word (`set server … state`, the stats page). True if it changed anything. Logs as the original
-    /// does; servers that `track` this one follow.
-    pub fn set_admin(&self, id: ServerId, admin: Admin, now: Instant) -> bool {
-        if self.server(id).admin() == admin {
-            return false;
-        }
-        let affected: Vec<(ServerId, Admin)> =
-            self.with_followers(id).into_iter().map(|s| (s, self.effective_admin(s).admin)).collect();
-        self.server(id).admin.store(admin.to_byte(), Relaxed);
-        for (server, from) in affected {
-            let via = self.plan.server(server).line.track.filter(|_| server != id);
-            self.admin_changed(server, from, via, now);
-        }
-        true
-    }
-
-    /// A server and those that track it, each after the one that it tracks.
-    fn with_followers(&self, id: ServerId) -> Vec<ServerId> {
-        let mut all = vec![id];
-        let mut at = 0;
-        while let Some(tracked) = all.get(at).copied() {
-            let new = self.plan.servers.iter().filter(|s| s.line.track == Some(tracked)).map(|s| s.id);
-            let new: Vec<ServerId> = new.filter(|s| !all.contains(s)).collect();
-            all.extend(new);
-            at += 1;
-        }
-        all
-    }
-
-    /// Carries out a change of the operator's word for one server.
-    fn admin_changed(&self, id: ServerId, from: Admin, via: Option<ServerId>, now: Instant) {
-        let to = self.effective_admin(id).admin;
-        if from == to {
-            return;
-        }
-        let (server, live) = (self.plan.server(id), self.server(id));
-        let was_up = live.health() != Health::Down;
-        let usable_before = self.proxy(server.backend).usable_servers.load(Relaxed);
-        if from == Admin::Maint {
-            // Out of maintenance a server is up until its checks say otherwise, a follower is what the other one is.
-            let health = server.line.track.map_or(0, |t| self.server(t).health.load(Relaxed));
-            live.health.store(health, Relaxed);
-        }
-        self.settle(id, now);
-        let changes: &[AdminChange] = match (from, to) {
-            (Admin::Ready | Admin::Drain, Admin::Maint) if was_up => &[AdminChange::MaintFromUp],
-            (Admin::Ready | Admin::Drain, Admin::Maint) => &[AdminChange::MaintFromDown],
-            (Admin::Maint, Admin::Ready) => &[AdminChange::LeaveMaint],
-            (Admin::Maint, Admin::Drain) => &[AdminChange::LeaveMaintForDrain, AdminChange::StayDrained],
-            (Admin::Ready, Admin::Drain) => &[AdminChange::Drain],
-            (Admin::Drain, Admin::Ready) => &[AdminChange::LeaveDrain],
-            (Admin::Ready, Admin::Ready) | (Admin::Drain, Admin::Drain) | (Admin::Maint, Admin::Maint) => &[],
-        };
-        let via = via.map(|v| format!("{}/{}", self.names(v).backend, self.names(v).server));
-        for change in changes {
-            let line = log::admin(self.names(id), *change, via.as_deref(), self.farm(id));
-            self.note_line(server.backend, line);
-        }
-        if usable_before > 0 && self.proxy(server.backend).usable_servers.load(Relaxed) == 0 {
-            let proxy = self.plan.proxy(server.backend);
-            let listen = proxy.kind == evenkeel_plan::ProxyKind::Listen;
-            self.note_line(server.backend, log::no_server(&proxy.name, listen));
-        }
-        self.note(Change::Admin { server: id, from, to });
-    }
-
-    /// A server's names, for log lines.
-    pub fn names(&self, id: ServerId) -> log::Names<'_> {
-        let server = self.plan.server(id);
-        log::Names {
-            backend: &self.plan.proxy(server.backend).name,
-            server: &server.name,
-            is_backup: server.line.backup,
-        }
-    }
-
-    /// A server's surroundings, for log lines.
-    pub fn farm(&self, id: ServerId) -> log::Farm {
-        let backend = self.plan.server(id).backend;
-        let counts = self.balancer(backend).map(|b| b.counts()).unwrap_or_default();
-        log::Farm {
-            active: counts.active,
-            backup: counts.backup,
-            sessions: self.server(id).sessions.now(),
-            requeued: 0,
-            queued: self.proxy(backend).queued.now(),
-        }
-    }
-
-    /// Notes a line for a backend's logs.
-    pub fn note_line(&self, backend: ProxyId, (severity, text): (log::Severity, String)) {
-        let level = match severity {
-            log::Severity::Emergency => 0,
-            log::Severity::Alert => 1,
-            log::Severity::Notice => 5,
-        };
-        self.note(Change::Line { backend, level, text });
-    }
-
-    /// The checks' word. True if it changed anything. Servers that `track` this one follow.
-    pub fn set_health(&self, id: ServerId, health: Health, now: Instant) -> bool {
-        let live = self.server(id);
-        let byte = match health {
-            Health::Up => 0,
-            Health::Stopping => 1,
-            Health::Down => 2,
-        };
-        if live.health.swap(byte, Relaxed) == byte {
-            return false;
-        }
-        self.settle(id, now);
-        for follower in self.plan.servers.iter().filter(|s| s.line.track == Some(id)) {
-            self.set_health(follower.id, health, now);
-        }
-        true
-    }
-
-    /// The operator's weight, 0..=256.
-    pub fn set_weight(&self, id: ServerId, weight: Weight, now: Instant) {
-        self.server(id).weight.store(u32::from(weight.get()), Relaxed);
-        self.settle(id, now);
-    }
-
-    /// The agent's weight in percent of the operator's.
-    pub fn set_agent_percent(&self, id: ServerId, percent: u32, now: Instant) {
-        self.server(id).agent_percent.store(percent.min(25_600), Relaxed);
-        self.settle(id, now);
-    }
-
-    /// Moves a server (`set server … addr`, or its name was resolved). Idle connections to the old place are dropped.
-    pub fn set_addr(&self, id: ServerId, addr: Option<Addr>, now: Instant) {
-        let live = self.server(id);
-        live.resolved.store(addr.is_some(), Relaxed);
-        *live.addr.write().unwrap_or_else(PoisonError::into_inner) = addr;
-        live.generation.fetch_add(1, Relaxed);
-        self.settle(id, now);
-    }
-
-    /// Brings the balancer in line with a server's state, and wakes who waits for one.
-    fn settle(&self, id: ServerId, now: Instant) {
-        let Some(server) = self.plan.servers.get(id.index()) else { return };
-        let live = self.server(id);
-        let effective = self.effective_admin(id);
-        let operation = self.operation(id);
-        live.book(effective, operation, now);
-        let up = operation == Operation::Running && effective.admin == Admin::Ready;
-        let weight = live.weight();
-        let usable = up && weight > 0;
-        live.usable.store(usable, Relaxed);
-        let proxy = self.proxy(server.backend);
-        let Some(mut balancer) = self.balancer(server.backend) else { return };
-        balancer.set_weight(
-            server.slot as usize,
-            EffectiveWeight::full(Weight::new(u32::from(weight)).unwrap_or_default()),
-        );
-        balancer.set_usable(server.slot as usize, up);
-        let count = balancer.usable_count() as u32;
-        drop(balancer);
-        let before = proxy.usable_servers.swap(count, Relaxed);
-        if (before == 0) != (count == 0) {
-            let since = Instant::from_nanos(proxy.changed.swap(now.as_nanos(), Relaxed));
-            if count == 0 {
-                proxy.downs.fetch_add(1, Relaxed);
-            } else {
-                proxy.downtime_ms.fetch_add(now.since(since).as_millis() as u64, Relaxed);
-            }
-        }
-        live.shut.store(operation == Operation::Stopped, Relaxed);
-        if operation == Operation::Stopped {
-            live.generation.fetch_add(1, Relaxed);
-            lock(&proxy.queue).requeue(id);
-        }
-        lock(&proxy.queue).wake_all_if(usable);
+        drop(changes);
+        self.news.notify_one();
     }
 }
 
