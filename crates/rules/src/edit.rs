@@ -1,5 +1,6 @@
 //! What the single actions do to heads and facts.
 
+use std::borrow::Cow;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
@@ -150,27 +151,43 @@ pub(crate) fn replace_target<'r>(
 
 fn set_part<'r>(part: TargetPart, value: &[u8], x: &mut Exchange<'_>) -> Step<'r> {
     let Some(req) = x.req.as_deref_mut() else { return Step::Next };
-    // A line end or a blank in a request line would make it another request.
-    let clean = !value.iter().any(|b| *b <= b' ' || *b == 0x7f);
-    match part {
-        TargetPart::Method => {
-            let token = !value.is_empty() && value.len() <= METHOD_LEN_MAX;
-            if !token || !clean {
-                return Step::RewriteFailed;
-            }
-            req.set_method(value);
+    // A line end or a blank in a request line would make it another request. The original sends it as it is.
+    let broken = |b: &u8| *b <= b' ' || *b == 0x7f;
+    if part == TargetPart::Method {
+        if value.is_empty() || value.len() > METHOD_LEN_MAX || value.iter().any(broken) {
+            return Step::RewriteFailed;
         }
-        _ if !clean => return Step::RewriteFailed,
-        TargetPart::Path => req.set_path(value),
-        TargetPart::PathAndQuery => req.set_path_and_query(value),
-        TargetPart::Query => req.set_query(value),
+        req.set_method(value);
+        return Step::Next;
+    }
+    let value = match value.iter().any(broken) {
+        true => Cow::Owned(encoded(value, broken)),
+        false => Cow::Borrowed(value),
+    };
+    match part {
+        TargetPart::Path => req.set_path(&value),
+        TargetPart::PathAndQuery => req.set_path_and_query(&value),
+        TargetPart::Query => req.set_query(&value),
         TargetPart::Uri if value.is_empty() => return Step::RewriteFailed,
-        TargetPart::Uri => {
-            req.set_target(value);
+        TargetPart::Method | TargetPart::Uri => {
+            req.set_target(&value);
             host_follows_target(req);
         }
     }
     Step::Next
+}
+
+/// The text with the bytes that `which` names percent-encoded (RFC 3986 §2.1).
+fn encoded(text: &[u8], which: impl Fn(&u8) -> bool) -> Vec<u8> {
+    const HEX: &[u8; 16] = b"0123456789ABCDEF";
+    let mut out = Vec::with_capacity(text.len() + 8);
+    for b in text {
+        match which(b) {
+            true => out.extend_from_slice(&[b'%', HEX[usize::from(b >> 4)], HEX[usize::from(b & 15)]]),
+            false => out.push(*b),
+        }
+    }
+    out
 }
 
 /// A new authority in the target is a new host: RFC 9112 §3.2.2 wants both to say the same.

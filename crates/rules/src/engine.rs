@@ -6,7 +6,7 @@ use std::time::Duration;
 use bstr::BString;
 use evenkeel_base::Span;
 use evenkeel_expr::env::{Stored, VarScope, Write};
-use evenkeel_expr::{Answer, ConnFacts, Env, StreamFacts, World};
+use evenkeel_expr::{Answer, Blame, ConnFacts, Env, Phase, StreamFacts, World};
 use evenkeel_http::{RequestHead, ResponseHead};
 
 use crate::action::Action;
@@ -14,7 +14,7 @@ use crate::edit;
 use crate::line::{Found, Head, LineDeed, LineRule};
 use crate::registry::Rule;
 use crate::reply::{self, Pages};
-use crate::set::Stage;
+use crate::set::{RuleSet, Stage};
 
 /// Most captures of one direction that a rule may fill: far more than a log line has.
 const CAPTURES_MAX: usize = 1024;
@@ -154,7 +154,8 @@ pub(crate) fn set_variable(x: &mut Exchange<'_>, variable: crate::action::Variab
 /// Memory that is used again for every list: one per shard is enough.
 #[derive(Debug)]
 pub struct Scratch {
-    /// The answer, after a verdict that has one.
+    /// The answer, after a verdict that has one. For `http-after-response`, take its head out, walk the list with it
+    /// as the response, and put it back.
     pub answer: reply::Answer,
     pub(crate) value: Vec<u8>,
     pub(crate) other: Vec<u8>,
@@ -212,6 +213,26 @@ pub enum Verdict<'r> {
     Service(&'r str),
     /// A rewrite failed in strict mode: send [`Scratch::answer`], which is the 500 page.
     Failed,
+}
+
+impl Verdict<'_> {
+    /// Who ended the exchange and when, for the log line (configuration manual §8.5); `None` if it goes on.
+    pub fn termination(self, set: RuleSet) -> Option<(Blame, Phase)> {
+        let phase = if set.is_response() { Phase::Headers } else { Phase::Request };
+        match self {
+            Verdict::Continue | Verdict::Accept | Verdict::WaitForBody { .. } | Verdict::WaitForData => None,
+            Verdict::Deny => Some((Blame::Proxy, phase)),
+            Verdict::Tarpit => Some((Blame::Proxy, Phase::Tarpit)),
+            Verdict::Return | Verdict::Redirect | Verdict::Auth | Verdict::Service(_) => {
+                Some((Blame::Local, phase))
+            }
+            // The original says so for responses too; a server's data that is rejected ends in its data phase.
+            Verdict::Reject if set == RuleSet::TcpResponse => Some((Blame::Proxy, Phase::Data)),
+            Verdict::Reject | Verdict::SilentDrop => Some((Blame::Proxy, Phase::Request)),
+            Verdict::Close => Some((Blame::Server, phase)),
+            Verdict::Failed => Some((Blame::Internal, phase)),
+        }
+    }
 }
 
 /// A verdict and the rule that spoke it.

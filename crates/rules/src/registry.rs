@@ -198,6 +198,18 @@ pub fn parse_rule(words: &mut Words<'_>, cx: &mut Context<'_>) -> Result<Rule, V
     Ok(Rule { cond, action, stage: Stage::Main, span: start.to(words.last_span()) })
 }
 
+/// Reads what follows `stats http-request`: `allow`, `deny` or `auth`. The realm of the page is the default one of
+/// `auth`: give it as [`Context::section`].
+pub fn parse_stats_rule(words: &mut Words<'_>, cx: &mut Context<'_>) -> Result<Rule, Vec<Diagnostic>> {
+    match words.peek() {
+        Some(w) if !(w.is("allow") || w.is("deny") || w.is("auth")) => {
+            let message = format!("`{w}` is no action of stats http-request: allow, deny and auth are");
+            Err(vec![Diagnostic::error("unknown-action", message, w.span)])
+        }
+        Some(_) | None => parse_rule(words, cx),
+    }
+}
+
 /// Reads `if …` or `unless …`, if there is one, to the end of the line.
 pub fn parse_cond(words: &mut Words<'_>, cx: &mut Context<'_>) -> Result<Option<Cond>, Vec<Diagnostic>> {
     match words.peek() {

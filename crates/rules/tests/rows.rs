@@ -68,6 +68,7 @@ fn target_rules() {
         ("set-query z=2", "GET /a/b?z=2"),
         ("set-query %[query,regsub(x,z,g)]", "GET /a/b?z=1&y"),
         ("set-uri /all?n", "GET /all?n"),
+        ("set-path \"/a b\"", "GET /a%20b?x=1&y"),
         ("set-method POST", "POST /a/b?x=1&y"),
         (r"replace-path /a/(.*) /\1", "GET /b?x=1&y"),
         (r"replace-path (.*) /foo\1", "GET /foo/a/b?x=1&y"),
@@ -230,24 +231,12 @@ fn order_and_groups() {
 
 #[test]
 fn strict_mode() {
-    check(&["set-method \"A B\""], &Case::request(&["set-method \"A B\""], GET).judge_short());
-    let strict = Case::request(&["set-uri \"/a b\""], GET).judge();
+    let strict = Case::request(&["set-method \"A B\""], GET).judge();
     assert_eq!((strict.verdict.as_str(), strict.effects.failed_rewrites), ("Failed", 1));
     assert!(strict.answer.starts_with("HTTP/1.1 500 "));
-    let lax = Case::request(&["strict-mode off", "set-uri \"/a b\"", "del-header x-a"], GET).judge();
+    let lax = Case::request(&["strict-mode off", "set-method \"A B\"", "del-header x-a"], GET).judge();
     assert_eq!((lax.verdict.as_str(), lax.effects.failed_rewrites), ("Continue", 1));
     assert_eq!(short(&lax.request), "GET /a/b?x=1&y|Host=h.example");
-}
-
-trait Short {
-    fn judge_short(&self) -> String;
-}
-
-impl Short for Case<'_> {
-    fn judge_short(&self) -> String {
-        let judged = self.judge();
-        format!("{}: {}", judged.verdict, short(&judged.answer))
-    }
 }
 
 #[test]
@@ -361,6 +350,37 @@ fn tcp_rules() {
         (RuleSet::TcpResponse, &["close"], "Close"),
     ] {
         assert_eq!(Case { set, ..Case::request(rules, GET) }.judge().verdict, want, "{set:?} {rules:?}");
+    }
+}
+
+#[test]
+fn content_rules_wait_while_they_cannot_tell() {
+    let rules = &["accept if { req.len gt 2 }", "reject"];
+    for (payload, complete, want) in [
+        (&b""[..], false, "WaitForData"),
+        (b"abc", false, "Accept"),
+        (b"a", true, "Reject"),
+        (b"", true, "Reject"),
+    ] {
+        let case = Case { set: RuleSet::TcpContent, payload, complete, ..Case::request(rules, GET) };
+        assert_eq!(case.judge().verdict, want, "{payload:?} {complete}");
+    }
+}
+
+#[test]
+fn backends_and_servers_are_chosen_by_the_first_rule_that_holds() {
+    for (lines, backend, server) in [
+        (&["be if { path_beg /x }"][..], None, None),
+        (&["be if { path_beg /a }"], Some(1), None),
+        (&["be"], Some(1), None),
+        (&["%[req.hdr(host),field(1,.)]"], None, None),
+        (&["%[str(be)] if { path_beg /a }", "be"], Some(1), None),
+        (&["s1 if { path_beg /x }", "s2 if { path_beg /a }"], None, Some(1)),
+        (&["s1 if { path_beg /a }", "s2 if { path_beg /a }"], None, Some(1)),
+        (&["%[str(s1)]"], None, None),
+    ] {
+        let got = common::route(lines, GET, |server| server.0 != 0);
+        assert_eq!(got, (backend, server), "{lines:?}");
     }
 }
 

@@ -13,11 +13,12 @@ use evenkeel_base::{
 };
 use evenkeel_expr::env::{Load, ServerView, Stored, TimeoutKind, Userlist, VarScope, Write};
 use evenkeel_expr::facts::Peer;
-use evenkeel_expr::{AclTable, ConnFacts, Names, StreamFacts, World};
+use evenkeel_expr::{AclTable, ConnFacts, Env, Names, StreamFacts, World};
 use evenkeel_http::{Limits, RequestHead, ResponseHead, parse_request, parse_response};
 use evenkeel_rules::reply::BuiltIn;
 use evenkeel_rules::{
-    Context, Effects, Exchange, Rule, RuleSet, Scratch, Verdict, Writes, line, parse_rule, registry, run,
+    Context, Effects, Exchange, Rule, RuleSet, Scratch, UseBackend, UseServer, Verdict, Writes, line,
+    parse_rule, registry, run,
 };
 
 /// Names of a file that has a frontend `fe`, a backend `be` with servers `s1` and `s2`, and a file `page.http`.
@@ -338,6 +339,44 @@ impl<'c> Case<'c> {
             effects,
         }
     }
+}
+
+/// The backend and the server that `use_backend` or `use-server` lines choose.
+pub(crate) fn route(
+    lines: &[&str],
+    request: &str,
+    usable: impl FnMut(ServerId) -> bool,
+) -> (Option<u32>, Option<u32>) {
+    let mut book = Book::default();
+    let acls = AclTable::default();
+    let (mut backends, mut servers) = (Vec::new(), Vec::new());
+    for line in lines {
+        let words = words(line);
+        let mut cx = Context::new(RuleSet::HttpRequest, &acls, &mut book, "fe");
+        if line.starts_with('s') || line.contains("(s1)") {
+            servers.push(UseServer::parse(&mut Words::new(&words, Span::default()), &mut cx).expect(line));
+        } else {
+            backends.push(UseBackend::parse(&mut Words::new(&words, Span::default()), &mut cx).expect(line));
+        }
+    }
+    let world = Quiet::default();
+    let (conn, stream) = (conn(), StreamFacts::new(world.now(), world.wall()));
+    let mut req = RequestHead::new();
+    parse_request(request.as_bytes(), &mut req, &Limits::default()).expect("a request").expect("whole");
+    let env = Env {
+        conn: &conn,
+        stream: &stream,
+        req: Some(&req),
+        res: None,
+        payload: b"",
+        payload_complete: true,
+        settled: true,
+        world: &world,
+    };
+    let mut text = Vec::new();
+    let backend = UseBackend::choose(&backends, &env, &mut text).map(|id| id.0);
+    let server = UseServer::choose(&servers, ProxyId(1), &env, &mut text, usable).map(|id| id.0);
+    (backend, server)
 }
 
 pub(crate) fn conn() -> ConnFacts {
