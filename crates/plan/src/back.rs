@@ -3,11 +3,11 @@
 use std::time::Duration;
 
 use evenkeel_balance::Algorithm;
-use evenkeel_base::{ServerId, Span};
+use evenkeel_base::ServerId;
 
 use crate::addr::Addr;
 use crate::check::CheckPlan;
-use evenkeel_expr::{Cond, Expr};
+use evenkeel_expr::Expr;
 
 /// The backend face of a proxy.
 #[derive(Debug)]
@@ -21,11 +21,11 @@ pub struct Back {
     /// `cookie`.
     pub cookie: Option<CookiePersistence>,
     /// `use-server` in order.
-    pub use_server: Vec<UseServer>,
+    pub use_server: Vec<evenkeel_rules::UseServer>,
     /// `force-persist`.
-    pub force_persist: Vec<Cond>,
+    pub force_persist: Vec<evenkeel_rules::route::When>,
     /// `ignore-persist`.
-    pub ignore_persist: Vec<Cond>,
+    pub ignore_persist: Vec<evenkeel_rules::route::When>,
     /// `retries`, 3 by default.
     pub retries: u32,
     /// `retry-on`: conditions besides connection failures.
@@ -169,26 +169,6 @@ impl RetryOn {
     pub fn layer7(&self) -> bool {
         self.empty_response || self.junk_response || self.response_timeout || !self.statuses.is_empty()
     }
-}
-
-/// `use-server name if …`.
-#[derive(Debug)]
-pub struct UseServer {
-    /// Which.
-    pub target: UseServerTarget,
-    /// When.
-    pub cond: Option<Cond>,
-    /// The line.
-    pub span: Span,
-}
-
-/// A name, or a format that yields one.
-#[derive(Debug)]
-pub enum UseServerTarget {
-    /// Known at load.
-    Server(ServerId),
-    /// Known per request.
-    Dynamic(evenkeel_expr::LogFormat),
 }
 
 /// What `cookie` does (configuration manual, `cookie`).

@@ -6,7 +6,7 @@ use evenkeel_base::{ListenerId, ProxyId, Span};
 
 use crate::addr::Addr;
 use crate::global::Account;
-use evenkeel_expr::{Cond, LogFormat};
+use evenkeel_expr::LogFormat;
 
 /// The frontend face of a proxy.
 #[derive(Debug, Default)]
@@ -20,7 +20,7 @@ pub struct Front {
     /// `rate-limit sessions` per second; 0: none.
     pub rate_limit: u32,
     /// `use_backend` in order.
-    pub use_backend: Vec<crate::pending::UseBackend>,
+    pub use_backend: Vec<evenkeel_rules::UseBackend>,
     /// `default_backend`; of a listen: itself.
     pub default_backend: Option<ProxyId>,
     /// `capture request header`, with `len`: slots in order.
@@ -34,7 +34,7 @@ pub struct Front {
     /// `monitor-net` (obsolete).
     pub monitor_net: Option<crate::proxy::Net>,
     /// `monitor fail`.
-    pub monitor_fail: Vec<Cond>,
+    pub monitor_fail: Vec<evenkeel_rules::route::When>,
     /// `unique-id-format`.
     pub unique_id: Option<LogFormat>,
     /// `unique-id-header`.

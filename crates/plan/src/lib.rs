@@ -18,7 +18,6 @@ pub mod check;
 pub mod front;
 pub mod global;
 pub mod log;
-pub mod pending;
 pub mod proxy;
 pub mod server;
 pub mod stats;
@@ -47,6 +46,8 @@ pub struct Plan {
     pub servers: Vec<Server>,
     /// All listening addresses in file order.
     pub listeners: Vec<Listener>,
+    /// Pages of `http-errors` sections, by name.
+    pub http_errors: std::collections::BTreeMap<String, Vec<proxy::ErrorPage>>,
     /// Number of variable slots per exchange, per session and per process.
     pub var_slots: VarSlots,
     /// The files that it came from, so that spans can be named at run time.

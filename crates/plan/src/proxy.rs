@@ -264,20 +264,20 @@ impl Proxy {
 #[derive(Debug, Default)]
 pub struct ProxyRules {
     /// `tcp-request connection`.
-    pub tcp_connection: Vec<crate::pending::Rule>,
+    pub tcp_connection: Vec<evenkeel_rules::Rule>,
     /// `tcp-request session`.
-    pub tcp_session: Vec<crate::pending::Rule>,
+    pub tcp_session: Vec<evenkeel_rules::Rule>,
     /// `tcp-request content`.
-    pub tcp_content: Vec<crate::pending::Rule>,
+    pub tcp_content: Vec<evenkeel_rules::Rule>,
     /// `tcp-response content`.
-    pub tcp_response: Vec<crate::pending::Rule>,
+    pub tcp_response: Vec<evenkeel_rules::Rule>,
     /// `http-request`, with `block`, `redirect` and the old `req*` keywords compiled into it in the original's order of
     /// evaluation.
-    pub http_request: Vec<crate::pending::Rule>,
+    pub http_request: Vec<evenkeel_rules::Rule>,
     /// `http-response`, with the old `rsp*`.
-    pub http_response: Vec<crate::pending::Rule>,
+    pub http_response: Vec<evenkeel_rules::Rule>,
     /// `http-after-response`.
-    pub http_after_response: Vec<crate::pending::Rule>,
+    pub http_after_response: Vec<evenkeel_rules::Rule>,
     /// `tcp-request inspect-delay`.
     pub inspect_delay: Option<Duration>,
     /// `tcp-response inspect-delay`.

@@ -32,7 +32,7 @@ pub struct StatsPage {
     /// `stats admin if …`: true for any → the form is there.
     pub admin: Vec<Option<Cond>>,
     /// `stats http-request allow|deny|auth`, in order.
-    pub rules: Vec<crate::pending::Rule>,
+    pub rules: Vec<evenkeel_rules::Rule>,
     /// `stats maxconn` has no effect; kept for completeness of `show`.
     pub enabled: bool,
 }

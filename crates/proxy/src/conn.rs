@@ -30,7 +30,7 @@ pub struct Conn {
     /// The client has sent its end of stream.
     pub ended: bool,
     /// Variables of scope `sess`.
-    pub vars: Vec<Option<Stored>>,
+    pub vars: RefCell<Vec<Option<Stored>>>,
     /// The server's connection kept for this client alone (`http-reuse never`).
     pub own: Option<(evenkeel_base::ServerId, crate::pool::ServerConn)>,
     /// The server of the exchange before (`option prefer-last-server`).
@@ -69,8 +69,8 @@ impl Conn {
     }
 
     /// What expressions see of the world.
-    pub fn view(&self) -> View<'_> {
-        View { shard: &self.shard, session_vars: &self.vars, writes: RefCell::default() }
+    pub fn view<'a>(&'a self, exchange: &'a crate::exchange::Exchange) -> View<'a> {
+        View { shard: &self.shard, session_vars: &self.vars, writes: &exchange.writes }
     }
 
     /// The session's entry in the books.
@@ -167,11 +167,7 @@ pub fn spawn(shard: &Rc<Shard>, sock: Sock, peer: Addr, listener: ListenerId, ca
         sock,
         pending: Vec::new(),
         ended: false,
-        vars: if shard.plan.var_slots.session > 0 {
-            vec![None; shard.plan.var_slots.session as usize]
-        } else {
-            Vec::new()
-        },
+        vars: RefCell::new(vec![None; shard.plan.var_slots.session as usize]),
         own: None,
         last_server: None,
         nth: 0,
@@ -193,7 +189,7 @@ pub fn peer_of(addr: &Addr) -> Peer {
 }
 
 async fn serve(mut conn: Conn) {
-    if !crate::greet::greet(&mut conn).await {
+    if !crate::greet::greet(&mut conn) {
         return;
     }
     match conn.frontend().mode {

@@ -31,8 +31,20 @@ pub struct Exchange {
     pub answered: bool,
     /// The request had its body read into memory by rules; it stands in the connection's pending bytes.
     pub body_buffered: bool,
-    /// Scratch for rules.
+    /// Bytes being written.
     pub scratch: Vec<u8>,
+    /// Memory of the rule engine; after a verdict with an answer, that answer.
+    pub rules: evenkeel_rules::Scratch,
+    /// What rules asked for besides their verdict.
+    pub effects: evenkeel_rules::Effects,
+    /// What expressions asked to be kept.
+    pub writes: evenkeel_rules::Writes,
+    /// A head that is not in use, for swapping.
+    pub local_head: ResponseHead,
+    /// What is in hand of the request's body, without its framing, once something asked for it.
+    pub body: Option<Vec<u8>>,
+    /// That is all of it.
+    pub body_complete: bool,
     /// What persistence found in the request's cookie.
     pub cookie: crate::persist::Found,
 }
@@ -53,6 +65,12 @@ impl Exchange {
             answered: false,
             body_buffered: false,
             scratch: Vec::new(),
+            rules: Default::default(),
+            effects: Default::default(),
+            writes: Default::default(),
+            local_head: ResponseHead::new(),
+            body: None,
+            body_complete: false,
             cookie: crate::persist::Found::default(),
         }
     }
@@ -70,6 +88,9 @@ impl Exchange {
         self.answered = false;
         self.body_buffered = false;
         self.scratch.clear();
+        self.effects = Default::default();
+        self.body = None;
+        self.body_complete = false;
         self.cookie = crate::persist::Found::default();
     }
 }

@@ -184,7 +184,7 @@ pub(crate) fn leave(conn: &Conn, exchange: &Exchange) {
     conn.session().server.set(None);
 }
 
-fn log(conn: &mut Conn, exchange: &mut Exchange) {
+fn log(conn: &Conn, exchange: &mut Exchange) {
     let shard = conn.shard.clone();
     let frontend = conn.frontend().id;
     let plan = &shard.plan.proxy(frontend).log;
@@ -210,7 +210,7 @@ fn log(conn: &mut Conn, exchange: &mut Exchange) {
         exchange.backend.map_or(0, |b| world.proxy(b).back_sessions.now().saturating_sub(1)),
         exchange.facts.server.map_or(0, |s| world.server(s).sessions.now()),
     ];
-    let view = conn.view();
+    let view = conn.view(exchange);
     let env = Env {
         conn: &conn.facts,
         stream: &exchange.facts,
@@ -230,6 +230,7 @@ fn log(conn: &mut Conn, exchange: &mut Exchange) {
     if let Some(format) = &plan.sd_format {
         format.render(&env, &mut sd);
     }
+    shard.world.shards[shard.index].logged[frontend.index()].bump();
     shard.logs.send(frontend, level, &line, &sd);
 }
 

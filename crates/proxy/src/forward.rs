@@ -153,7 +153,7 @@ fn send_request(
     let sent = match server.sock.try_send(&out) {
         Ok(n) => n,
         Err(e) if e.kind() == io::ErrorKind::WouldBlock => 0,
-        Err(e) => return Err(PumpError::Dst(e)),
+        Err(_) => return Err(PumpError::Dst),
     };
     if let Some(rest) = out.get(sent..).filter(|r| !r.is_empty()) {
         up.prepend(rest);
@@ -206,9 +206,9 @@ async fn await_head(
                 if let Poll::Ready(Err(e)) = up.poll(cx, &shard, &conn.sock, &server.sock) {
                     match e {
                         // The server may have answered before it closed: read on.
-                        PumpError::Dst(_) => upload = Err(()),
+                        PumpError::Dst => upload = Err(()),
                         PumpError::Malformed => return Poll::Ready(Err(Lost::BadBody)),
-                        PumpError::Truncated | PumpError::Src(_) => return Poll::Ready(Err(Lost::Client)),
+                        PumpError::Truncated | PumpError::Src => return Poll::Ready(Err(Lost::Client)),
                     }
                 }
                 count_upload(conn, exchange, up.moved - uploaded);
@@ -518,8 +518,8 @@ async fn carry(
         .await;
     let failure = match ended {
         Ok(Ok(())) => None,
-        Ok(Err(PumpError::Dst(_))) => Some(Failure::silent(Blame::Client, Phase::Data)),
-        Ok(Err(PumpError::Src(_) | PumpError::Truncated | PumpError::Malformed)) => {
+        Ok(Err(PumpError::Dst)) => Some(Failure::silent(Blame::Client, Phase::Data)),
+        Ok(Err(PumpError::Src | PumpError::Truncated | PumpError::Malformed)) => {
             Some(Failure::silent(Blame::Server, Phase::Data))
         }
         Err(Woke::Timeout) => Some(match down.waiting {

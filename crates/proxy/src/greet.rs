@@ -1,14 +1,28 @@
 //! Greet: the rules about connections and sessions, before any byte of a request is read.
 
 use crate::conn::Conn;
+use crate::judge;
 
 /// True if the client may go on.
-pub(crate) async fn greet(conn: &mut Conn) -> bool {
-    let shard = conn.shard.clone();
-    let rules = &conn.frontend().rules;
+pub(crate) fn greet(conn: &mut Conn) -> bool {
+    let plan = conn.shard.plan.clone();
+    let rules = &plan.proxy(conn.facts.frontend).rules;
     if rules.tcp_connection.is_empty() && rules.tcp_session.is_empty() {
         return true;
     }
-    drop(shard);
-    true
+    let mut exchange = conn.shard.take_exchange();
+    exchange.facts.reset(conn.start, conn.start_wall);
+    let stats = conn.shard.clone();
+    let stats = stats.front_stats(conn.facts.frontend);
+    let admitted = if !judge::admit(conn, &mut exchange, &rules.tcp_connection) {
+        stats.dcon.bump();
+        false
+    } else if !judge::admit(conn, &mut exchange, &rules.tcp_session) {
+        stats.dses.bump();
+        false
+    } else {
+        true
+    };
+    conn.shard.give_exchange(exchange);
+    admitted
 }

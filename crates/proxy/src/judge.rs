@@ -1,9 +1,25 @@
-//! Judge: the rules about requests and answers, and the proxy's own answers (statistics, redirects, denials).
+//! Judge: the rules about requests and answers, and the answers that the proxy gives itself: the statistics page,
+//! redirects, denials.
 
-use evenkeel_expr::facts::{Blame, Phase};
+use std::net::IpAddr;
+use std::task::Poll;
+use std::time::Duration;
 
-use crate::conn::Conn;
+use evenkeel_base::ProxyId;
+use evenkeel_expr::Cond;
+use evenkeel_expr::facts::{Blame, Peer, Phase};
+use evenkeel_http::{ChunkDecoder, ChunkStep, ConnectionOptions, Framing, Known, Version, cookie};
+use evenkeel_plan::proxy::ForwardFor;
+use evenkeel_plan::{HttpMode, Mode, Plan, Proxy, StatsPage};
+use evenkeel_rules::{Outcome, Pages, Rule, Verdict, engine};
+use evenkeel_sys::clock;
+use std::sync::atomic::Ordering::Relaxed;
+
+use crate::conn::{Conn, Woke};
 use crate::exchange::{Exchange, Failure, Next};
+use crate::services::StatsRequest;
+use crate::shard::View;
+use crate::{finish, forward};
 
 /// What became of a judgement.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -13,27 +29,747 @@ pub(crate) enum Judged {
     /// The client has its answer.
     Answered(Next),
 }
-pub(crate) fn begin(_conn: &Conn, _exchange: &mut Exchange) {}
-pub(crate) async fn frontend(_conn: &mut Conn, _exchange: &mut Exchange) -> Result<Judged, Failure> {
+
+/// Which head a list of rules is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum About {
+    Request,
+    Response,
+    /// The proxy's own answer, in the rules' scratch.
+    Answer,
+    /// Bytes of a TCP session.
+    Stream,
+}
+
+/// Pages of a backend, else of its frontend, else the built-in ones.
+struct SitePages<'a> {
+    own: &'a Proxy,
+    front: &'a Proxy,
+    plan: &'a Plan,
+}
+
+impl Pages for SitePages<'_> {
+    fn page(&self, status: u16) -> Option<&[u8]> {
+        [self.own, self.front]
+            .iter()
+            .find_map(|p| p.errors.iter().find(|e| e.status == status))
+            .map(|e| &*e.bytes)
+    }
+
+    fn section_page(&self, section: &str, status: u16) -> Option<&[u8]> {
+        let pages = self.plan.http_errors.get(section)?;
+        pages.iter().find(|e| e.status == status).map(|e| &*e.bytes)
+    }
+}
+
+/// Notes what the log and the counters want of a request as it came, before any rule.
+pub(crate) fn begin(conn: &Conn, exchange: &mut Exchange) {
+    let frontend = conn.frontend();
+    exchange.http_mode = frontend.http_mode;
+    if frontend.mode == Mode::Tcp {
+        return;
+    }
+    let world = &conn.shard.world;
+    world.requests_total.fetch_add(1, Relaxed);
+    world.request_number.fetch_add(1, Relaxed);
+    world.proxy(frontend.id).front_request_rate.hit(clock::coarse());
+    let stats = conn.shard.front_stats(frontend.id);
+    stats.req_tot.bump();
+    stats.h1req.bump();
+    let version = exchange.req.version();
+    exchange.client_is_old = version == Version::Http10;
+    let wants = ConnectionOptions::of(exchange.req.fields()).wants_keep_alive(version);
+    exchange.client_keeps =
+        wants && exchange.http_mode != HttpMode::Close && !conn.shard.world.stopping.load(Relaxed);
+    finish::keep_request_line(conn, exchange);
+    let Some(front) = &frontend.front else { return };
+    for (slot, capture) in front.request_captures.iter().enumerate().filter(|(_, c)| !c.name.is_empty()) {
+        if let Some(value) = exchange.req.fields().last(&capture.name) {
+            let kept = value.get(..capture.len as usize).unwrap_or(value);
+            keep_capture(&mut exchange.facts.request_captures, slot, kept);
+        }
+    }
+    if let Some(capture) = &front.cookie_capture {
+        let fields = exchange.req.fields();
+        let hit = fields.lines(Known::Cookie).find_map(|line| {
+            cookie::pairs(line).find(|p| capture_matches(capture, p.name)).map(|p| line.get(p.range.clone()))
+        });
+        if let Some(Some(text)) = hit {
+            let kept = text.get(..capture.len as usize).unwrap_or(text);
+            exchange.facts.cookie_captures[0] = Some(kept.into());
+        }
+    }
+}
+
+fn capture_matches(capture: &evenkeel_plan::front::CookieCapture, name: &[u8]) -> bool {
+    if capture.exact { name == capture.name } else { name.starts_with(&capture.name) }
+}
+
+fn keep_capture(list: &mut Vec<Option<bstr::BString>>, slot: usize, value: &[u8]) {
+    if list.len() <= slot {
+        list.resize(slot + 1, None);
+    }
+    if let Some(place) = list.get_mut(slot) {
+        *place = Some(value.into());
+    }
+}
+
+/// The frontend's word on a request.
+pub(crate) async fn frontend(conn: &mut Conn, exchange: &mut Exchange) -> Result<Judged, Failure> {
+    let plan = conn.shard.plan.clone();
+    let id = conn.facts.frontend;
+    let proxy = plan.proxy(id);
+    if let Judged::Answered(next) = monitor(conn, exchange, &plan).await? {
+        return Ok(Judged::Answered(next));
+    }
+    if !proxy.rules.tcp_content.is_empty() {
+        stream_rules(conn, exchange, id).await?;
+    }
+    if proxy.options.buffer_request {
+        let patience = proxy.timeouts.http_request.or(proxy.timeouts.client);
+        buffer_body(conn, exchange, 0, patience).await?;
+    }
+    if let Judged::Answered(next) = http_request(conn, exchange, id).await? {
+        return Ok(Judged::Answered(next));
+    }
     Ok(Judged::Pass)
 }
-pub(crate) async fn backend(_conn: &mut Conn, _exchange: &mut Exchange) -> Result<Judged, Failure> {
+
+/// The backend's word on a request. A `listen` has spoken already.
+pub(crate) async fn backend(conn: &mut Conn, exchange: &mut Exchange) -> Result<Judged, Failure> {
+    let Some(id) = exchange.backend.filter(|id| *id != conn.facts.frontend) else { return Ok(Judged::Pass) };
+    let plan = conn.shard.plan.clone();
+    let proxy = plan.proxy(id);
+    if exchange.http_mode == HttpMode::Close {
+        exchange.client_keeps = false;
+    }
+    if !proxy.rules.tcp_content.is_empty() {
+        stream_rules(conn, exchange, id).await?;
+    }
+    let post_key = matches!(
+        proxy.back.as_ref().map(|b| &b.key),
+        Some(evenkeel_plan::BalanceKey::UrlParam { check_post: true, .. })
+    );
+    if proxy.options.buffer_request || (post_key && exchange.req.method() == b"POST") {
+        let patience = proxy.timeouts.http_request.or(conn.frontend().timeouts.client);
+        buffer_body(conn, exchange, 0, patience).await?;
+    }
+    http_request(conn, exchange, id).await
+}
+
+/// `http-request` rules, then the statistics page, as the original orders them.
+async fn http_request(conn: &mut Conn, exchange: &mut Exchange, id: ProxyId) -> Result<Judged, Failure> {
+    let plan = conn.shard.plan.clone();
+    let rules = &plan.proxy(id).rules.http_request;
+    if let Judged::Answered(next) = rules_about(conn, exchange, id, rules, About::Request).await? {
+        return Ok(Judged::Answered(next));
+    }
+    match &plan.proxy(id).stats {
+        Some(page) if page.enabled && exchange.req.target().starts_with(&page.uri) => {
+            stats_page(conn, exchange, id, page).await
+        }
+        Some(_) | None => Ok(Judged::Pass),
+    }
+}
+
+/// Rules about a server's answer: the backend's, then the frontend's.
+pub(crate) async fn response(conn: &mut Conn, exchange: &mut Exchange) -> Result<Judged, Failure> {
+    let plan = conn.shard.plan.clone();
+    let front = conn.facts.frontend;
+    capture_response(conn, exchange);
+    for id in both(exchange.backend, front) {
+        let rules = &plan.proxy(id).rules.http_response;
+        if rules.is_empty() {
+            continue;
+        }
+        if let Judged::Answered(next) = rules_about(conn, exchange, id, rules, About::Response).await? {
+            return Ok(Judged::Answered(next));
+        }
+    }
     Ok(Judged::Pass)
 }
-pub(crate) async fn tcp_content(_conn: &mut Conn, _exchange: &mut Exchange) -> Result<Judged, Failure> {
-    Ok(Judged::Pass)
+
+fn both(backend: Option<ProxyId>, front: ProxyId) -> impl Iterator<Item = ProxyId> {
+    backend.into_iter().chain((backend != Some(front)).then_some(front))
 }
-pub(crate) async fn tcp_content_backend(
-    _conn: &mut Conn,
-    _exchange: &mut Exchange,
-) -> Result<Judged, Failure> {
-    Ok(Judged::Pass)
+
+fn capture_response(conn: &Conn, exchange: &mut Exchange) {
+    let Some(front) = conn.front() else { return };
+    for (slot, capture) in front.response_captures.iter().enumerate().filter(|(_, c)| !c.name.is_empty()) {
+        if let Some(value) = exchange.res.fields().last(&capture.name) {
+            let kept = value.get(..capture.len as usize).unwrap_or(value);
+            keep_capture(&mut exchange.facts.response_captures, slot, kept);
+        }
+    }
+    if let Some(capture) = &front.cookie_capture {
+        let hit =
+            exchange.res.fields().lines(Known::SetCookie).find(|line| {
+                cookie::parse_set_cookie(line).is_some_and(|c| capture_matches(capture, c.name))
+            });
+        if let Some(line) = hit {
+            let text = line.split(|b| *b == b';').next().unwrap_or_default();
+            let kept = text.get(..capture.len as usize).unwrap_or(text);
+            exchange.facts.cookie_captures[1] = Some(kept.into());
+        }
+    }
 }
-pub(crate) async fn response(_conn: &mut Conn, _exchange: &mut Exchange) -> Result<Judged, Failure> {
-    Ok(Judged::Pass)
+
+/// `http-after-response` over a server's answer.
+pub(crate) fn after_response(conn: &mut Conn, exchange: &mut Exchange) -> Result<(), Failure> {
+    after(conn, exchange, About::Response)
 }
-pub(crate) fn after_response(_conn: &Conn, _exchange: &mut Exchange) -> Result<(), Failure> {
+
+fn after(conn: &mut Conn, exchange: &mut Exchange, about: About) -> Result<(), Failure> {
+    let plan = conn.shard.plan.clone();
+    for id in both(exchange.backend, conn.facts.frontend) {
+        let rules = &plan.proxy(id).rules.http_after_response;
+        if rules.is_empty() {
+            continue;
+        }
+        let outcome = walk(conn, exchange, &plan, id, rules, 0, about, true);
+        if outcome.verdict == Verdict::Failed {
+            return Err(Failure::page(500, Blame::Internal, Phase::Headers));
+        }
+    }
     Ok(())
 }
-pub(crate) fn prepare(_conn: &Conn, _exchange: &mut Exchange) {}
-const _: (Blame, Phase) = (Blame::None, Phase::None);
+
+/// `tcp-request connection` or `session` rules: true if the client may go on.
+pub(crate) fn admit(conn: &mut Conn, exchange: &mut Exchange, rules: &[Rule]) -> bool {
+    let plan = conn.shard.plan.clone();
+    let id = conn.facts.frontend;
+    let outcome = walk(conn, exchange, &plan, id, rules, 0, About::Stream, true);
+    match outcome.verdict {
+        Verdict::Reject | Verdict::Deny | Verdict::Close => false,
+        Verdict::SilentDrop => {
+            conn.sock.forget_peer();
+            false
+        }
+        Verdict::Continue
+        | Verdict::Accept
+        | Verdict::Tarpit
+        | Verdict::Return
+        | Verdict::Redirect
+        | Verdict::Auth
+        | Verdict::WaitForBody { .. }
+        | Verdict::WaitForData
+        | Verdict::Service(_)
+        | Verdict::Failed => true,
+    }
+}
+
+/// `tcp-request content` of a TCP session's frontend.
+pub(crate) async fn tcp_content(conn: &mut Conn, exchange: &mut Exchange) -> Result<Judged, Failure> {
+    let id = conn.facts.frontend;
+    stream_rules(conn, exchange, id).await
+}
+
+/// The same of its backend.
+pub(crate) async fn tcp_content_backend(conn: &mut Conn, exchange: &mut Exchange) -> Result<Judged, Failure> {
+    match exchange.backend.filter(|id| *id != conn.facts.frontend) {
+        Some(id) => stream_rules(conn, exchange, id).await,
+        None => Ok(Judged::Pass),
+    }
+}
+
+/// Content rules: waits for bytes until all can be decided or `tcp-request inspect-delay` is over.
+async fn stream_rules(conn: &mut Conn, exchange: &mut Exchange, id: ProxyId) -> Result<Judged, Failure> {
+    let plan = conn.shard.plan.clone();
+    let proxy = plan.proxy(id);
+    let rules = &proxy.rules.tcp_content;
+    if rules.is_empty() {
+        return Ok(Judged::Pass);
+    }
+    let http = conn.frontend().mode == Mode::Http;
+    let end = proxy.rules.inspect_delay.map(|d| clock::coarse() + d);
+    let full = plan.global.bufsize as usize;
+    let mut settled = http || end.is_none();
+    loop {
+        let about = if http { About::Request } else { About::Stream };
+        let outcome = walk(conn, exchange, &plan, id, rules, 0, about, settled);
+        match outcome.verdict {
+            Verdict::WaitForData if !settled => {
+                conn.until(end);
+                settled = read_more(conn).await? || conn.pending.len() >= full;
+            }
+            Verdict::Reject | Verdict::Deny | Verdict::Tarpit | Verdict::Failed => {
+                conn.shard.front_stats(conn.facts.frontend).dreq.bump();
+                return Err(Failure::silent(Blame::Proxy, Phase::Request));
+            }
+            Verdict::SilentDrop => {
+                conn.sock.forget_peer();
+                return Err(Failure::silent(Blame::Proxy, Phase::Request));
+            }
+            Verdict::Continue
+            | Verdict::Accept
+            | Verdict::Close
+            | Verdict::Return
+            | Verdict::Redirect
+            | Verdict::Auth
+            | Verdict::WaitForBody { .. }
+            | Verdict::WaitForData
+            | Verdict::Service(_) => return Ok(Judged::Pass),
+        }
+    }
+}
+
+/// Reads once into the pending bytes. True if no more will come before the deadline or at all.
+async fn read_more(conn: &mut Conn) -> Result<bool, Failure> {
+    let got = conn
+        .wait(|conn, cx| {
+            let shard = conn.shard.clone();
+            let mut scratch = shard.scratch();
+            match std::task::ready!(conn.sock.poll_recv(cx, &mut scratch)) {
+                Ok(0) => Poll::Ready(Ok(0)),
+                Ok(n) => {
+                    conn.pending.extend_from_slice(scratch.get(..n).unwrap_or_default());
+                    Poll::Ready(Ok(n))
+                }
+                Err(e) => Poll::Ready(Err(e)),
+            }
+        })
+        .await;
+    match got {
+        Ok(Ok(0)) => {
+            conn.ended = true;
+            Ok(true)
+        }
+        Ok(Ok(_)) => Ok(false),
+        Ok(Err(_)) => Err(Failure::page(400, Blame::Client, Phase::Request)),
+        Err(Woke::Timeout) => Ok(true),
+        Err(Woke::Killed) => Err(Failure::silent(Blame::Killed, Phase::Request)),
+    }
+}
+
+/// Walks one list of rules and does what it says.
+async fn rules_about(
+    conn: &mut Conn,
+    exchange: &mut Exchange,
+    id: ProxyId,
+    rules: &[Rule],
+    about: About,
+) -> Result<Judged, Failure> {
+    if rules.is_empty() {
+        return Ok(Judged::Pass);
+    }
+    let plan = conn.shard.plan.clone();
+    let phase = if about == About::Response { Phase::Headers } else { Phase::Request };
+    let mut from = 0;
+    loop {
+        let outcome = walk(conn, exchange, &plan, id, rules, from, about, true);
+        let rewrites = std::mem::take(&mut exchange.effects.failed_rewrites);
+        if rewrites > 0 {
+            conn.shard.front_stats(conn.facts.frontend).wrew.add(u64::from(rewrites));
+        }
+        match outcome.verdict {
+            Verdict::Continue | Verdict::Accept | Verdict::Close | Verdict::WaitForData => {
+                early_hints(conn, exchange).await?;
+                return Ok(Judged::Pass);
+            }
+            Verdict::WaitForBody { time, at_least } => {
+                buffer_body(conn, exchange, at_least, Some(time)).await?;
+                from = outcome.at;
+            }
+            Verdict::Deny => {
+                count_denial(conn, exchange, about);
+                return answer(conn, exchange, Blame::Proxy, phase).await;
+            }
+            Verdict::Auth => return answer(conn, exchange, Blame::Proxy, phase).await,
+            Verdict::Failed => return answer(conn, exchange, Blame::Proxy, phase).await,
+            Verdict::Return | Verdict::Redirect => {
+                conn.shard.front_stats(conn.facts.frontend).intercepted.bump();
+                return answer(conn, exchange, Blame::Local, phase).await;
+            }
+            Verdict::Tarpit => {
+                count_denial(conn, exchange, about);
+                tarpit(conn, exchange).await?;
+                exchange.client_keeps = false;
+                return answer(conn, exchange, Blame::Proxy, Phase::Tarpit).await;
+            }
+            Verdict::Reject => {
+                count_denial(conn, exchange, about);
+                return Err(Failure::silent(Blame::Proxy, phase));
+            }
+            Verdict::SilentDrop => {
+                conn.sock.forget_peer();
+                return Err(Failure::silent(Blame::Proxy, phase));
+            }
+            // The reader knows the services; a name that it let through and nobody answers to is our fault.
+            Verdict::Service(_) => return Err(Failure::page(503, Blame::Internal, phase)),
+        }
+    }
+}
+
+fn count_denial(conn: &Conn, exchange: &Exchange, about: About) {
+    let front = conn.shard.front_stats(conn.facts.frontend);
+    if about == About::Response {
+        front.dresp.bump();
+        if let Some(id) = exchange.backend {
+            conn.shard.back_stats(id).dresp.bump();
+        }
+        if let Some(id) = exchange.facts.server {
+            conn.shard.server_stats(id).dresp.bump();
+        }
+        return;
+    }
+    front.dreq.bump();
+    conn.shard.listener_stats(conn.facts.listener).dreq.bump();
+    if let Some(id) = exchange.backend.filter(|id| *id != conn.facts.frontend) {
+        conn.shard.back_stats(id).dreq.bump();
+    }
+}
+
+/// Holds the client for `timeout tarpit`, or until it leaves.
+async fn tarpit(conn: &mut Conn, exchange: &Exchange) -> Result<(), Failure> {
+    let own = exchange.backend.and_then(|b| conn.shard.plan.proxy(b).timeouts.tarpit);
+    let t = &conn.frontend().timeouts;
+    let patience = own.or(t.tarpit).or(t.connect).unwrap_or(Duration::ZERO);
+    conn.until_after(Some(patience));
+    let woken =
+        conn.wait(|conn, cx| if conn.client_left(cx) { Poll::Ready(()) } else { Poll::Pending }).await;
+    match woken {
+        Ok(()) => Err(Failure::silent(Blame::Client, Phase::Tarpit)),
+        Err(Woke::Killed) => Err(Failure::silent(Blame::Killed, Phase::Tarpit)),
+        Err(Woke::Timeout) => Ok(()),
+    }
+}
+
+/// `103 Early Hints` that rules have gathered.
+async fn early_hints(conn: &mut Conn, exchange: &mut Exchange) -> Result<(), Failure> {
+    if exchange.effects.early_hints.is_empty() {
+        return Ok(());
+    }
+    let mut head = b"HTTP/1.1 103 Early Hints\r\n".to_vec();
+    head.append(&mut exchange.effects.early_hints);
+    head.extend_from_slice(b"\r\n");
+    if exchange.client_is_old {
+        return Ok(());
+    }
+    conn.until_after(conn.frontend().timeouts.client);
+    forward::send_all(conn, &head).await.map_err(|blame| Failure::silent(blame, Phase::Request))
+}
+
+/// One walk of the engine over what the connection and the exchange hold.
+#[allow(clippy::too_many_arguments)] // the one border between the path and the engine
+fn walk<'r>(
+    conn: &mut Conn,
+    exchange: &mut Exchange,
+    plan: &Plan,
+    id: ProxyId,
+    rules: &'r [Rule],
+    from: usize,
+    about: About,
+    settled: bool,
+) -> Outcome<'r> {
+    let own = plan.proxy(id);
+    let pages = SitePages { own, front: plan.proxy(conn.facts.frontend), plan };
+    let view = View { shard: &conn.shard, session_vars: &conn.vars, writes: &exchange.writes };
+    let mut local = std::mem::take(&mut exchange.local_head);
+    if about == About::Answer {
+        std::mem::swap(&mut local, &mut exchange.rules.answer.head);
+    }
+    let res = match about {
+        About::Request | About::Stream => None,
+        About::Response => Some(&mut exchange.res),
+        About::Answer => Some(&mut local),
+    };
+    let body = exchange.body.as_deref();
+    let mut x = engine::Exchange {
+        conn: &mut conn.facts,
+        stream: &mut exchange.facts,
+        req: (about != About::Stream).then_some(&mut exchange.req),
+        res,
+        payload: body.unwrap_or(&conn.pending),
+        payload_complete: conn.ended || exchange.body_complete,
+        settled,
+        to_proxy: own.options.use_proxy_header,
+        world: &view,
+        writes: &exchange.writes,
+        pages: &pages,
+        effects: &mut exchange.effects,
+    };
+    let outcome = engine::run(rules, from, &mut x, &mut exchange.rules);
+    if about == About::Answer {
+        std::mem::swap(&mut local, &mut exchange.rules.answer.head);
+    }
+    exchange.local_head = local;
+    outcome
+}
+
+/// True if any of the conditions holds for the request.
+pub(crate) fn any_holds<'c>(
+    conn: &Conn,
+    exchange: &Exchange,
+    conds: impl Iterator<Item = Option<&'c Cond>>,
+) -> bool {
+    let mut conds = conds.peekable();
+    if conds.peek().is_none() {
+        return false;
+    }
+    let view = conn.view(exchange);
+    let env = crate::route::env(conn, exchange, &view);
+    conds.any(|c| c.is_none_or(|c| c.holds(&env)))
+}
+
+/// Sends the answer that stands in the rules' scratch.
+async fn answer(
+    conn: &mut Conn,
+    exchange: &mut Exchange,
+    blame: Blame,
+    phase: Phase,
+) -> Result<Judged, Failure> {
+    exchange.facts.termination.blame = blame;
+    exchange.facts.termination.phase = phase;
+    early_hints(conn, exchange).await?;
+    after(conn, exchange, About::Answer)?;
+    skip_body(conn, exchange);
+    let status = exchange.rules.answer.head.status();
+    exchange.facts.status = status;
+    let close = !exchange.client_keeps;
+    let old = exchange.client_is_old;
+    let fields = exchange.rules.answer.head.fields_mut();
+    fields.remove(Known::Connection);
+    if close {
+        fields.push(Known::Connection, b"close");
+    } else if old {
+        fields.push(Known::Connection, b"keep-alive");
+    }
+    let mut bytes = std::mem::take(&mut exchange.scratch);
+    bytes.clear();
+    exchange.rules.answer.write_to(exchange.req.method() == b"HEAD", &mut bytes);
+    let sent = send_own(conn, exchange, &bytes).await;
+    exchange.scratch = bytes;
+    sent?;
+    Ok(Judged::Answered(if close { Next::Close } else { Next::KeepAlive }))
+}
+
+async fn send_own(conn: &mut Conn, exchange: &mut Exchange, bytes: &[u8]) -> Result<(), Failure> {
+    exchange.answered = true;
+    exchange.facts.bytes_out += bytes.len() as u64;
+    exchange.facts.timers.response_head = Some(clock::coarse());
+    conn.until_after(conn.frontend().timeouts.client);
+    forward::send_all(conn, bytes).await.map_err(|blame| Failure::silent(blame, Phase::Data))
+}
+
+/// A request's body that nobody wants: dropped if it is in hand, else the connection ends after the answer.
+fn skip_body(conn: &mut Conn, exchange: &mut Exchange) {
+    if exchange.req_body == Framing::None {
+        return;
+    }
+    let mut pump = crate::pump::Pump::new(exchange.req_body, crate::pump::Outgoing::Plain, false);
+    let pending = std::mem::take(&mut conn.pending);
+    let mut dropped = Vec::new();
+    if pump.feed_into(&pending, &mut dropped).is_ok() && pump.read_done() {
+        conn.pending = std::mem::take(&mut pump.surplus);
+    } else {
+        exchange.client_keeps = false;
+    }
+}
+
+/// Reads the request's body into the pending bytes: all of it, or `at_least` bytes, or as much as a buffer holds.
+async fn buffer_body(
+    conn: &mut Conn,
+    exchange: &mut Exchange,
+    at_least: u64,
+    patience: Option<Duration>,
+) -> Result<(), Failure> {
+    if exchange.req_body == Framing::None {
+        exchange.body_complete = true;
+        return Ok(());
+    }
+    let full = conn.shard.plan.global.bufsize as usize;
+    if exchange.req.fields().first("expect").is_some_and(|v| v.eq_ignore_ascii_case(b"100-continue")) {
+        // Who waits for our word before sending would wait for ever: the body is wanted here.
+        exchange.req.fields_mut().remove("expect");
+        conn.until_after(conn.frontend().timeouts.client);
+        let go_on = forward::send_all(conn, b"HTTP/1.1 100 Continue\r\n\r\n").await;
+        go_on.map_err(|blame| Failure::silent(blame, Phase::Request))?;
+    }
+    conn.until_after(patience);
+    loop {
+        let (body, complete) = body_in_hand(exchange.req_body, &conn.pending)?;
+        let enough =
+            complete || (at_least > 0 && body.len() as u64 >= at_least) || conn.pending.len() >= full;
+        exchange.body = Some(body);
+        exchange.body_complete = complete;
+        if enough {
+            return Ok(());
+        }
+        let last = conn.pending.len();
+        let over = read_more(conn).await?;
+        if conn.ended {
+            return Err(Failure::page(400, Blame::Client, Phase::Data));
+        }
+        if over && conn.pending.len() == last {
+            return Err(Failure::page(408, Blame::ClientTimeout, Phase::Data));
+        }
+    }
+}
+
+/// The body's bytes without their framing, and whether that is all of it.
+fn body_in_hand(framing: Framing, pending: &[u8]) -> Result<(Vec<u8>, bool), Failure> {
+    match framing {
+        Framing::None => Ok((Vec::new(), true)),
+        Framing::Length(n) => {
+            let take = usize::try_from(n).unwrap_or(usize::MAX).min(pending.len());
+            Ok((pending.get(..take).unwrap_or_default().to_vec(), take as u64 == n))
+        }
+        Framing::UntilClose | Framing::Tunnel => Ok((pending.to_vec(), false)),
+        Framing::Chunked => {
+            let (mut decoder, mut body, mut at) = (ChunkDecoder::new(), Vec::new(), 0);
+            loop {
+                let rest = pending.get(at..).unwrap_or_default();
+                let bad = Failure::page(400, Blame::Proxy, Phase::Data);
+                match decoder.decode(rest).map_err(|_| bad)? {
+                    ChunkStep::More => return Ok((body, false)),
+                    ChunkStep::Data { start, end } => {
+                        body.extend_from_slice(rest.get(start..end).unwrap_or_default());
+                        at += end;
+                    }
+                    ChunkStep::End { .. } => return Ok((body, true)),
+                }
+            }
+        }
+    }
+}
+
+/// `monitor-uri`, `monitor fail`, `monitor-net`.
+async fn monitor(conn: &mut Conn, exchange: &mut Exchange, plan: &Plan) -> Result<Judged, Failure> {
+    let Some(front) = &plan.proxy(conn.facts.frontend).front else { return Ok(Judged::Pass) };
+    let from_net = match (front.monitor_net, &conn.facts.src) {
+        (Some(net), Peer::Inet(a)) => net.contains(a.ip()),
+        (Some(_) | None, _) => false,
+    };
+    let asked = front.monitor_uri.as_ref().is_some_and(|uri| exchange.req.target() == uri.as_slice());
+    if !from_net && !asked {
+        return Ok(Judged::Pass);
+    }
+    let fails = any_holds(conn, exchange, front.monitor_fail.iter().map(|w| w.cond.as_ref()));
+    let proxy = plan.proxy(conn.facts.frontend);
+    let pages = SitePages { own: proxy, front: proxy, plan };
+    exchange.rules.answer.page(if fails { 503 } else { 200 }, &pages);
+    exchange.facts.log_level = Some(None);
+    answer(conn, exchange, Blame::Local, Phase::Request).await
+}
+
+/// The statistics page: its own rules, its password, then the page.
+async fn stats_page(
+    conn: &mut Conn,
+    exchange: &mut Exchange,
+    id: ProxyId,
+    page: &StatsPage,
+) -> Result<Judged, Failure> {
+    if let Judged::Answered(next) = rules_about(conn, exchange, id, &page.rules, About::Request).await? {
+        return Ok(Judged::Answered(next));
+    }
+    let user = credentials(exchange);
+    let plan = conn.shard.plan.clone();
+    if !page.auth.is_empty() {
+        let known = user
+            .as_ref()
+            .is_some_and(|(name, word)| page.auth.iter().any(|(n, w)| same(n, name) & same(w, word)));
+        if !known {
+            let proxy = plan.proxy(id);
+            exchange.rules.answer.page(401, &SitePages { own: proxy, front: conn.frontend(), plan: &plan });
+            let challenge = format!("Basic realm=\"{}\"", page.realm.replace('"', "'"));
+            exchange.rules.answer.head.fields_mut().set("www-authenticate", challenge.as_bytes());
+            return answer(conn, exchange, Blame::Proxy, Phase::Request).await;
+        }
+    }
+    let admin = any_holds(conn, exchange, page.admin.iter().map(Option::as_ref));
+    if exchange.req.method() == b"POST" {
+        let patience = conn.frontend().timeouts.http_request.or(conn.frontend().timeouts.client);
+        buffer_body(conn, exchange, 0, patience).await?;
+        if !exchange.body_complete {
+            return Err(Failure::page(413, Blame::Local, Phase::Request));
+        }
+    }
+    conn.shard.front_stats(conn.facts.frontend).intercepted.bump();
+    let body = exchange.body.take().unwrap_or_default();
+    let request = StatsRequest {
+        proxy: id,
+        page,
+        head: &exchange.req,
+        body: &body,
+        world: &conn.shard.world,
+        admin,
+        user: user.as_ref().map(|(name, _)| name.as_slice()),
+    };
+    let made = (conn.shard.services.stats)(&request);
+    exchange.facts.applet = Some("<STATS>");
+    let mut bytes = made.head;
+    bytes.extend_from_slice(b"\r\n");
+    bytes.extend_from_slice(&made.body);
+    exchange.rules.answer.whole(&bytes, made.status);
+    answer(conn, exchange, Blame::Local, Phase::Request).await
+}
+
+/// Compares in a time that doesn't tell how far the texts agree.
+fn same(a: &[u8], b: &[u8]) -> bool {
+    a.len() == b.len() && a.iter().zip(b).fold(0, |sum, (x, y)| sum | (x ^ y)) == 0
+}
+
+/// User and password of a Basic Authorization field (RFC 7617 §2).
+fn credentials(exchange: &Exchange) -> Option<(Vec<u8>, Vec<u8>)> {
+    let value = exchange.req.fields().last("authorization")?;
+    let (scheme, text) = value.split_at_checked(6)?;
+    if !scheme.eq_ignore_ascii_case(b"basic ") {
+        return None;
+    }
+    let plain = evenkeel_expr::conv::encode::base64_decode(text.trim_ascii())?;
+    let colon = plain.iter().position(|b| *b == b':')?;
+    Some((plain.get(..colon)?.to_vec(), plain.get(colon + 1..)?.to_vec()))
+}
+
+/// The last edits of a request before it leaves: forwarding fields, connection, unique id.
+pub(crate) fn prepare(conn: &Conn, exchange: &mut Exchange) {
+    let plan = &conn.shard.plan;
+    let front = conn.frontend();
+    let back = exchange.backend.map(|b| plan.proxy(b));
+    let own = |f: fn(&Proxy) -> &Option<ForwardFor>| back.and_then(|b| f(b).as_ref()).or(f(front).as_ref());
+    if let Some(conf) = own(|p| &p.forwardfor) {
+        add_address(exchange, conf, &conn.facts.src);
+    }
+    if let Some(conf) = own(|p| &p.originalto) {
+        add_address(exchange, conf, &conn.facts.dst);
+    }
+    if let Some(face) = &front.front
+        && let (Some(format), Some(header)) = (&face.unique_id, &face.unique_id_header)
+    {
+        let id = unique_id(conn, exchange, format);
+        exchange.req.fields_mut().set(header, &id);
+    }
+    forward::prepare_request(exchange, back.is_some_and(|b| b.options.pretend_keepalive));
+}
+
+/// The exchange's id, made once.
+fn unique_id(conn: &Conn, exchange: &mut Exchange, format: &evenkeel_expr::LogFormat) -> Vec<u8> {
+    if exchange.facts.unique_id.is_none() {
+        let mut id = Vec::new();
+        let view = conn.view(exchange);
+        format.render(&crate::route::env(conn, exchange, &view), &mut id);
+        exchange.facts.unique_id = Some(id.into());
+    }
+    exchange.facts.unique_id.as_ref().map(|id| id.to_vec()).unwrap_or_default()
+}
+
+/// `option forwardfor` and `option originalto` (configuration manual).
+fn add_address(exchange: &mut Exchange, conf: &ForwardFor, peer: &Peer) {
+    let Peer::Inet(addr) = peer else { return };
+    let ip: IpAddr = addr.ip();
+    if conf.except.iter().any(|net| net.contains(ip)) {
+        return;
+    }
+    if conf.if_none && exchange.req.fields().contains(&conf.header) {
+        return;
+    }
+    let mut text = [0u8; 48];
+    let written = {
+        use std::io::Write;
+        let mut rest = &mut text[..];
+        // 48 bytes hold any address.
+        let _ = write!(rest, "{ip}");
+        48 - rest.len()
+    };
+    exchange.req.fields_mut().push(&conf.header, text.get(..written).unwrap_or_default());
+}

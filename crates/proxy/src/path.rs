@@ -60,8 +60,8 @@ async fn walk(conn: &mut Conn, exchange: &mut Exchange) -> Result<Next, Failure>
     if let Judged::Answered(next) = judge::backend(conn, exchange).await? {
         return Ok(next);
     }
-    judge::prepare(conn, exchange);
     let mut seat = route::to_server(conn, exchange).await?;
+    judge::prepare(conn, exchange);
     let mut fresh_only = false;
     loop {
         let server = reach::reach(conn, exchange, &mut seat, fresh_only).await?;

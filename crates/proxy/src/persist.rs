@@ -8,9 +8,6 @@ use evenkeel_sys::clock;
 use crate::conn::Conn;
 use crate::exchange::Exchange;
 
-/// The cookie state of the log where a rule took the choice (`U`).
-pub(crate) const UNUSED_BY_RULE: u8 = b'U';
-
 /// What was found in the request.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Found {

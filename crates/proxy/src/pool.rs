@@ -63,11 +63,6 @@ impl Pool {
         (before - self.idle.len()) as u32
     }
 
-    /// How many are idle.
-    pub(crate) fn len(&self) -> usize {
-        self.idle.len()
-    }
-
     /// True without any.
     pub(crate) fn is_empty(&self) -> bool {
         self.idle.is_empty()

@@ -6,7 +6,6 @@
 //! ```
 //! At most one scratch buffer (or one pipe) of bytes is under way, so a slow receiver stops the reading.
 
-use std::io;
 use std::task::{Context, Poll, ready};
 
 use evenkeel_base::Instant;
@@ -38,9 +37,9 @@ pub(crate) enum PumpError {
     /// The source ended before the framing said so.
     Truncated,
     /// Reading failed (a reset).
-    Src(io::Error),
+    Src,
     /// Writing failed.
-    Dst(io::Error),
+    Dst,
     /// The chunked framing is broken.
     Malformed,
 }
@@ -118,11 +117,6 @@ impl Pump {
     /// True if all was read and written.
     pub(crate) fn is_done(&self) -> bool {
         self.read_done() && self.out_at >= self.out.len() && self.pipe.as_ref().is_none_or(Pipe::is_empty)
-    }
-
-    /// Bytes accepted for the destination and not written yet.
-    pub(crate) fn unsent(&self) -> usize {
-        self.out.len() - self.out_at + self.pipe.as_ref().map_or(0, Pipe::len)
     }
 
     /// Queues bytes ahead of the body (a head that did not fit into the socket).
@@ -208,7 +202,7 @@ impl Pump {
     pub(crate) fn poll_flush(&mut self, cx: &mut Context<'_>, dst: &Sock) -> Poll<Result<(), PumpError>> {
         while let Some(rest) = self.out.get(self.out_at..).filter(|r| !r.is_empty()) {
             self.waiting = Side::Dst;
-            let n = ready!(dst.poll_send(cx, rest)).map_err(PumpError::Dst)?;
+            let n = ready!(dst.poll_send(cx, rest)).map_err(|_| PumpError::Dst)?;
             self.out_at += n;
             self.moved += n as u64;
             self.since = clock::coarse();
@@ -220,7 +214,7 @@ impl Pump {
         let more = !self.read_done();
         while let Some(pipe) = self.pipe.as_ref().filter(|p| !p.is_empty()) {
             self.waiting = Side::Dst;
-            let n = ready!(dst.poll_splice_out(cx, pipe, pipe.len(), more)).map_err(PumpError::Dst)?;
+            let n = ready!(dst.poll_splice_out(cx, pipe, pipe.len(), more)).map_err(|_| PumpError::Dst)?;
             self.moved += n as u64;
             self.since = clock::coarse();
         }
@@ -280,7 +274,7 @@ impl Pump {
                 Poll::Ready(Ok(()))
             }
             Ok(Spliced::PipeBusy) => Poll::Ready(Ok(())),
-            Err(e) => Poll::Ready(Err(PumpError::Src(e))),
+            Err(_) => Poll::Ready(Err(PumpError::Src)),
         }
     }
 
@@ -307,7 +301,7 @@ impl Pump {
         let n = match ready!(src.poll_recv(cx, &mut scratch)) {
             Ok(0) => return self.source_closed(),
             Ok(n) => n,
-            Err(e) => return Poll::Ready(Err(PumpError::Src(e))),
+            Err(_) => return Poll::Ready(Err(PumpError::Src)),
         };
         self.full_reads = if n >= scratch.len() / 2 { self.full_reads + 1 } else { 0 };
         let input = scratch.get(..n).unwrap_or_default();
@@ -349,7 +343,7 @@ impl Pump {
                     self.moved += n as u64;
                     rest = rest.get(n..).unwrap_or_default();
                 }
-                Poll::Ready(Err(e)) => return Poll::Ready(Err(PumpError::Dst(e))),
+                Poll::Ready(Err(_)) => return Poll::Ready(Err(PumpError::Dst)),
                 Poll::Pending => {
                     self.out.extend_from_slice(rest);
                     break;

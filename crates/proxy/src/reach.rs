@@ -3,7 +3,6 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use evenkeel_base::ServerId;
 use evenkeel_expr::facts::{Blame, Peer, Phase};
 use evenkeel_http::Framing;
 use evenkeel_plan::addr::PortRule;
@@ -269,9 +268,4 @@ pub(crate) fn replayable(exchange: &Exchange) -> bool {
     let idempotent =
         matches!(exchange.req.method(), b"GET" | b"HEAD" | b"OPTIONS" | b"TRACE" | b"PUT" | b"DELETE");
     idempotent && matches!(exchange.req_body, Framing::None | Framing::Length(0))
-}
-
-/// Drops the server id's idle connections everywhere (used when a server is disabled).
-pub(crate) fn retire(world: &crate::world::World, id: ServerId) {
-    world.server(id).generation.fetch_add(1, Relaxed);
 }

@@ -9,12 +9,13 @@ use evenkeel_balance::{Key, Load, key};
 use evenkeel_base::{ProxyId, ServerId};
 use evenkeel_expr::Env;
 use evenkeel_expr::facts::{Blame, Peer, Phase};
-use evenkeel_plan::pending::UseBackendTarget;
 use evenkeel_plan::{Back, BalanceKey, Mode};
+use evenkeel_rules::{UseBackend, UseServer};
 use evenkeel_sys::clock;
 
 use crate::conn::{Conn, Woke};
 use crate::exchange::{Exchange, Failure};
+use crate::judge::any_holds;
 use crate::persist;
 use crate::queue::{Grant, Waiting};
 use crate::world::World;
@@ -24,13 +25,11 @@ pub(crate) struct Seat {
     world: Arc<World>,
     /// The server; `None`: the address is the backend's.
     pub server: Option<ServerId>,
-    /// Persistence chose it: it is not left but by redispatch.
-    pub sticky: bool,
 }
 
 impl Seat {
-    fn on(world: &Arc<World>, server: ServerId, sticky: bool) -> Seat {
-        Seat { world: world.clone(), server: Some(server), sticky }
+    fn on(world: &Arc<World>, server: ServerId) -> Seat {
+        Seat { world: world.clone(), server: Some(server) }
     }
 
     /// Gives the place back before its time.
@@ -74,26 +73,13 @@ pub(crate) fn enter_backend(conn: &Conn, exchange: &mut Exchange, id: ProxyId) {
 
 fn choose_backend(conn: &Conn, exchange: &Exchange) -> Option<ProxyId> {
     let front = conn.front()?;
-    let view = conn.view();
-    let env = env(conn, exchange, &view);
-    for rule in &front.use_backend {
-        if !rule.cond.as_ref().is_none_or(|c| c.holds(&env)) {
-            continue;
-        }
-        match &rule.target {
-            UseBackendTarget::Static(id) => return Some(*id),
-            UseBackendTarget::Dynamic(format) => {
-                let mut name = Vec::new();
-                format.render(&env, &mut name);
-                // A name that leads nowhere falls to the default (configuration manual, `use_backend`).
-                return std::str::from_utf8(&name)
-                    .ok()
-                    .and_then(|n| conn.shard.backend_named(n))
-                    .or(front.default_backend);
-            }
-        }
+    if front.use_backend.is_empty() {
+        return front.default_backend;
     }
-    front.default_backend
+    let view = conn.view(exchange);
+    let env = env(conn, exchange, &view);
+    // A name that leads nowhere falls to the default (configuration manual, `use_backend`).
+    UseBackend::choose(&front.use_backend, &env, &mut Vec::new()).or(front.default_backend)
 }
 
 /// The world as it stands, for conditions.
@@ -103,8 +89,8 @@ pub(crate) fn env<'a>(conn: &'a Conn, exchange: &'a Exchange, view: &'a crate::s
         stream: &exchange.facts,
         req: (conn.frontend().mode == Mode::Http).then_some(&exchange.req),
         res: None,
-        payload: &conn.pending,
-        payload_complete: conn.ended,
+        payload: exchange.body.as_deref().unwrap_or(&conn.pending),
+        payload_complete: conn.ended || exchange.body_complete,
         settled: true,
         world: view,
     }
@@ -121,50 +107,33 @@ pub(crate) async fn to_server(conn: &mut Conn, exchange: &mut Exchange) -> Resul
         return Err(Failure::page(503, Blame::Server, Phase::Connect));
     };
     if back.dispatch.is_some() || back.transparent {
-        return Ok(Seat { world, server: None, sticky: false });
+        return Ok(Seat { world, server: None });
     }
     let wanted = wanted_server(conn, exchange, back);
+    if plan.proxy(backend).mode == Mode::Http {
+        persist::edit_request(exchange, back);
+    }
     take_seat(conn, exchange, back, wanted, None).await
 }
 
 /// The server that a rule or a cookie asks for, if it may be used.
 fn wanted_server(conn: &Conn, exchange: &mut Exchange, back: &Back) -> Option<ServerId> {
-    let ruled = {
-        let view = conn.view();
+    let forced = any_holds(conn, exchange, back.force_persist.iter().map(|w| w.cond.as_ref()));
+    if !back.use_server.is_empty()
+        && let Some(backend) = exchange.backend
+    {
+        let always = forced || conn.shard.plan.proxy(backend).options.persist;
+        let usable = |id| always || conn.shard.world.server(id).reachable();
+        let view = conn.view(exchange);
         let env = env(conn, exchange, &view);
-        let hit = back.use_server.iter().find(|r| r.cond.as_ref().is_none_or(|c| c.holds(&env)));
-        hit.and_then(|rule| match &rule.target {
-            evenkeel_plan::back::UseServerTarget::Server(id) => Some(*id),
-            evenkeel_plan::back::UseServerTarget::Dynamic(format) => {
-                let mut name = Vec::new();
-                format.render(&env, &mut name);
-                back.servers.iter().copied().find(|id| conn.shard.plan.server(*id).name.as_bytes() == name)
-            }
-        })
-    };
-    let forced = holds_any(conn, exchange, &back.force_persist);
-    if let Some(id) = ruled {
-        let live = conn.shard.world.server(id);
-        let option = exchange.backend.is_some_and(|b| conn.shard.plan.proxy(b).options.persist);
-        if live.reachable() || forced || option {
-            exchange.facts.termination.cookie_in =
-                persist::UNUSED_BY_RULE.min(exchange.facts.termination.cookie_in);
+        if let Some(id) = UseServer::choose(&back.use_server, backend, &env, &mut Vec::new(), usable) {
             return Some(id);
         }
     }
-    if holds_any(conn, exchange, &back.ignore_persist) {
+    if any_holds(conn, exchange, back.ignore_persist.iter().map(|w| w.cond.as_ref())) {
         return None;
     }
     persist::wanted(conn, exchange, back, forced)
-}
-
-fn holds_any(conn: &Conn, exchange: &Exchange, conds: &[evenkeel_expr::Cond]) -> bool {
-    if conds.is_empty() {
-        return false;
-    }
-    let view = conn.view();
-    let env = env(conn, exchange, &view);
-    conds.iter().any(|c| c.holds(&env))
 }
 
 /// Takes a place: on `wanted`, or on whom the balancer picks (never `avoid` if there is another).
@@ -244,7 +213,7 @@ fn seated(conn: &Conn, exchange: &mut Exchange, world: &Arc<World>, id: ServerId
             conn.shard.back_stats(backend).lbtot.bump();
         }
     }
-    Seat::on(world, id, sticky)
+    Seat::on(world, id)
 }
 
 enum Choice {
@@ -307,7 +276,7 @@ fn with_key<T>(conn: &Conn, exchange: &Exchange, back: &Back, f: impl FnOnce(Key
         }
         BalanceKey::RdpCookie(name) => bytes(rdp_cookie(&conn.pending, name), Box::new(f)),
         BalanceKey::Expr(expr) => {
-            let view = conn.view();
+            let view = conn.view(exchange);
             let env = env(conn, exchange, &view);
             match expr.eval(&env) {
                 Some(value) => f(Key::Bytes(&value.into_bytes())),

@@ -183,6 +183,10 @@ fn run_shard(
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .event_interval(61)
+        .on_thread_park(|| {
+            // Whoever shares this core runs first: then one wake-up finds many events instead of one each.
+            evenkeel_sys::machine::yield_core();
+        })
         .on_thread_unpark(|| {
             clock::refresh();
         })

@@ -420,9 +420,9 @@ pub struct View<'a> {
     /// Where it runs.
     pub shard: &'a Shard,
     /// Variables of the connection.
-    pub session_vars: &'a [Option<Stored>],
-    /// Changes that expressions asked for. Whoever made this view puts them where they belong before the next rule.
-    pub writes: RefCell<Vec<Write>>,
+    pub session_vars: &'a RefCell<Vec<Option<Stored>>>,
+    /// Changes that expressions ask for.
+    pub writes: &'a evenkeel_rules::Writes,
 }
 
 impl evenkeel_expr::World for View<'_> {
@@ -543,8 +543,7 @@ impl evenkeel_expr::World for View<'_> {
     }
 
     fn is_local(&self, address: IpAddr) -> bool {
-        // Only addresses of this machine can be bound; nothing is sent.
-        std::net::UdpSocket::bind((address, 0)).is_ok()
+        evenkeel_sys::machine::is_local(address)
     }
 
     fn uptime(&self) -> Duration {
@@ -559,33 +558,32 @@ impl evenkeel_expr::World for View<'_> {
         evenkeel_sys::zone::utc_offset_secs(date.secs())
     }
 
-    fn crypt_matches(&self, _password: &[u8], _hash: &str) -> bool {
-        // TODO(correctness): crypt(3) is not bound yet; users with hashed passwords are turned away.
-        false
+    fn crypt_matches(&self, password: &[u8], hash: &str) -> bool {
+        evenkeel_sys::user::crypt_matches(password, hash)
     }
 
     fn write(&self, write: Write) {
-        if let Write::Var { scope: VarScope::Proc, slot, value } = &write {
-            let mut vars =
-                self.shard.world.proc_vars.write().unwrap_or_else(std::sync::PoisonError::into_inner);
-            if let Some(var) = vars.get_mut(*slot as usize) {
-                var.clone_from(value);
+        match write {
+            Write::Var { scope: VarScope::Sess, slot, value } => {
+                if let Some(place) = self.session_vars.borrow_mut().get_mut(slot as usize) {
+                    *place = value;
+                }
             }
-            return;
+            Write::Var { scope: VarScope::Proc, slot, value } => {
+                let vars = self.shard.world.proc_vars.write();
+                let mut vars = vars.unwrap_or_else(std::sync::PoisonError::into_inner);
+                if let Some(place) = vars.get_mut(slot as usize) {
+                    *place = value;
+                }
+            }
+            Write::Var { scope: VarScope::Txn | VarScope::Req | VarScope::Res, .. }
+            | Write::CaptureRequest { .. }
+            | Write::CaptureResponse { .. } => self.writes.push(write),
         }
-        self.writes.borrow_mut().push(write);
     }
 
-    fn written(&self, wanted: VarScope, at: u32) -> Option<Option<Stored>> {
-        self.writes.borrow().iter().rev().find_map(|write| match write {
-            Write::Var { scope, slot, value } if *scope == wanted && *slot == at => Some(value.clone()),
-            Write::Var { .. } | Write::CaptureRequest { .. } | Write::CaptureResponse { .. } => None,
-        })
-    }
-
-    fn log_number(&self, _frontend: ProxyId) -> u64 {
-        // TODO(correctness): lines are not counted per frontend yet; `%lc` shows 0.
-        0
+    fn log_number(&self, frontend: ProxyId) -> u64 {
+        self.shard.world.sum(|s| s.logged.get(frontend.index()).map_or(0, evenkeel_stats::Counter::get))
     }
 
     fn random(&self) -> u32 {
@@ -614,6 +612,6 @@ impl evenkeel_expr::World for View<'_> {
     }
 
     fn sess_var(&self, slot: u32) -> Option<Stored> {
-        self.session_vars.get(slot as usize).cloned().flatten()
+        self.session_vars.borrow().get(slot as usize).cloned().flatten()
     }
 }

@@ -110,7 +110,7 @@ pub(crate) async fn carry(
     count(conn, exchange, up, down, &mut moved);
     match ended {
         Ok(Ok(())) => Ok(()),
-        Ok(Err((PumpError::Src(_) | PumpError::Truncated, true)) | Err((PumpError::Dst(_), false))) => {
+        Ok(Err((PumpError::Src | PumpError::Truncated, true)) | Err((PumpError::Dst, false))) => {
             Err(Failure::silent(Blame::Client, Phase::Data))
         }
         Ok(Err(_)) => Err(Failure::silent(Blame::Server, Phase::Data)),

@@ -454,6 +454,8 @@ pub struct ShardStats {
     pub servers: Vec<ServerCounters>,
     /// By `ListenerId`.
     pub listeners: Vec<ListenerCounters>,
+    /// Log lines written, by frontend.
+    pub logged: Vec<evenkeel_stats::Counter>,
     /// Times of requests, by backend.
     pub back_times: Vec<Averages>,
     /// Times of requests, by server.
@@ -467,6 +469,7 @@ impl ShardStats {
             backs: plan.proxies.iter().map(|_| BackendCounters::default()).collect(),
             servers: plan.servers.iter().map(|_| ServerCounters::default()).collect(),
             listeners: plan.listeners.iter().map(|_| ListenerCounters::default()).collect(),
+            logged: plan.proxies.iter().map(|_| evenkeel_stats::Counter::new()).collect(),
             back_times: plan.proxies.iter().map(|_| Averages::default()).collect(),
             server_times: plan.servers.iter().map(|_| Averages::default()).collect(),
         }

@@ -10,6 +10,16 @@ pub fn cores() -> io::Result<Vec<usize>> {
     Ok((0..CpuSet::MAX_CPU).filter(|&cpu| set.is_set(cpu)).collect())
 }
 
+/// True if the address belongs to this machine: only such can be bound. Nothing is sent.
+pub fn is_local(address: std::net::IpAddr) -> bool {
+    std::net::UdpSocket::bind((address, 0)).is_ok()
+}
+
+/// Lets others that wait for this core run first (sched_yield(2)); returns at once where there are none.
+pub fn yield_core() {
+    rustix::thread::sched_yield();
+}
+
 /// Keeps the calling thread on one core.
 pub fn pin_thread(core: usize) -> io::Result<()> {
     if core >= CpuSet::MAX_CPU {

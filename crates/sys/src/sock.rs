@@ -243,6 +243,18 @@ impl Sock {
         Ok(rustix::net::shutdown(&self.fd, Shutdown::Write)?)
     }
 
+    /// Closing will tell the peer nothing (`silent-drop`): the kernel forgets the connection where it lets us (TCP_REPAIR,
+    /// needs CAP_NET_ADMIN); elsewhere the RST is sent with a TTL of 1, so that it does not get past the first router.
+    pub fn forget_peer(&self) {
+        let sock = SockRef::from(&self.fd);
+        if crate::sockopt::set_repair(&self.fd).is_ok() {
+            return;
+        }
+        // Best effort: a socket that refuses these closes as any other.
+        let _ = sock.set_ttl_v4(1);
+        let _ = sock.set_linger(Some(std::time::Duration::ZERO));
+    }
+
     /// Closing will send RST and leave no TIME_WAIT.
     pub fn set_linger_zero(&self) -> io::Result<()> {
         SockRef::from(&self.fd).set_linger(Some(std::time::Duration::ZERO))

@@ -56,6 +56,11 @@ pub(crate) fn set_bind_no_port(fd: &impl AsFd) -> io::Result<()> {
     set_int(fd, libc::IPPROTO_IP, libc::IP_BIND_ADDRESS_NO_PORT, 1)
 }
 
+/// `TCP_REPAIR`: closing tells the peer nothing.
+pub(crate) fn set_repair(fd: &impl AsFd) -> io::Result<()> {
+    set_int(fd, libc::IPPROTO_TCP, libc::TCP_REPAIR, 1)
+}
+
 fn set_int(fd: &impl AsFd, level: c_int, name: c_int, value: c_int) -> io::Result<()> {
     // JUSTIFICATION: neither rustix nor socket2 has these options.
     // SAFETY: the descriptor is borrowed for the call; the pointer and length describe one live c_int.

@@ -12,6 +12,32 @@ use libc::{c_char, c_int};
 const ENTRY_MAX: usize = 1 << 20;
 const ENTRY_FIRST: usize = 4096;
 
+#[link(name = "crypt")]
+unsafe extern "C" {
+    /// crypt(3) of libxcrypt: the result and its memory belong to the caller, who frees `data`.
+    fn crypt_ra(
+        phrase: *const c_char,
+        setting: *const c_char,
+        data: *mut *mut libc::c_void,
+        size: *mut c_int,
+    ) -> *mut c_char;
+}
+
+/// True if `password` has this crypt(3) hash (`password` lines of userlists). Slow by design: milliseconds.
+pub fn crypt_matches(password: &[u8], hash: &str) -> bool {
+    let (Ok(phrase), Ok(setting)) = (CString::new(password), CString::new(hash)) else { return false };
+    let mut data = std::ptr::null_mut();
+    let mut size = 0;
+    // JUSTIFICATION: the hashes of /etc/shadow and of userlists are known to the C library only.
+    // SAFETY: phrase and setting are C strings; data and size start as null and 0, and the call allocates.
+    let made = unsafe { crypt_ra(phrase.as_ptr(), setting.as_ptr(), &raw mut data, &raw mut size) };
+    // SAFETY: a result that is not null is a C string inside data, which lives until the free below.
+    let same = !made.is_null() && unsafe { CStr::from_ptr(made) }.to_bytes() == hash.as_bytes();
+    // SAFETY: data is null or was allocated by the call; nothing points into it any more.
+    unsafe { libc::free(data) };
+    same
+}
+
 /// The number of user `name`; `None` if there is no such user.
 pub fn uid_of(name: &str) -> io::Result<Option<u32>> {
     lookup(name, |name, buf| {
@@ -143,6 +169,15 @@ fn errno(rc: c_int) -> io::Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn hashes_of_the_c_library() {
+        // `openssl passwd -5 -salt abc secret` and the like; `*` locks an account.
+        let sha256 = "$5$abcdefgh$";
+        assert!(!crypt_matches(b"secret", sha256), "a setting alone is no hash of anything");
+        assert!(!crypt_matches(b"secret", "*"));
+        assert!(!crypt_matches(b"sec\0ret", "x"));
+    }
 
     #[test]
     fn names_become_numbers() {

@@ -390,6 +390,7 @@ pub(crate) fn finish(
         proxies: Vec::with_capacity(drafts.len()),
         servers: Vec::new(),
         listeners: Vec::new(),
+        http_errors: std::mem::take(&mut ctx.http_errors),
         var_slots: ctx.names.slots(),
         sources: Arc::clone(sources),
     };

@@ -3,7 +3,7 @@
 pub(crate) mod cipher;
 mod clock;
 mod digest;
-pub(crate) mod encode;
+pub mod encode;
 mod lookup;
 mod mapping;
 mod number;
