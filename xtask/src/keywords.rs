@@ -6,6 +6,8 @@ use std::process::ExitCode;
 
 use evenkeel_base::Support;
 use evenkeel_conf::lower::coverage::{Registry, support};
+use evenkeel_rules::RuleSet;
+use evenkeel_rules::registry;
 
 /// A list of names and who knows them.
 struct List {
@@ -21,7 +23,55 @@ const LISTS: &[List] = &[
     List { file: "proxy_keywords_not_in_matrix.txt", support: |name| support(Registry::Proxy, name) },
     List { file: "bind_options.txt", support: |name| support(Registry::Bind, name) },
     List { file: "server_options.txt", support: |name| support(Registry::Server, name) },
+    List { file: "fetches.txt", support: fetch },
+    List { file: "fetches_registered.txt", support: fetch },
+    List { file: "converters.txt", support: converter },
+    List { file: "converters_registered.txt", support: converter },
+    List { file: "acl_derivatives_registered.txt", support: acl },
+    List { file: "log_format_aliases.txt", support: alias },
+    List { file: "http_request_actions.txt", support: |name| action(&[RuleSet::HttpRequest], name) },
+    List { file: "http_response_actions.txt", support: |name| action(&[RuleSet::HttpResponse], name) },
+    List {
+        file: "http_after_response_actions.txt",
+        support: |name| action(&[RuleSet::HttpAfterResponse], name),
+    },
+    List { file: "tcp_request_actions.txt", support: |name| action(TCP, name) },
+    List {
+        file: "tcp_request_connection_actions.txt",
+        support: |name| action(&[RuleSet::TcpConnection], name),
+    },
+    List { file: "tcp_request_session_actions.txt", support: |name| action(&[RuleSet::TcpSession], name) },
+    List { file: "tcp_request_content_actions.txt", support: |name| action(&[RuleSet::TcpContent], name) },
+    List { file: "tcp_response_content_actions.txt", support: |name| action(&[RuleSet::TcpResponse], name) },
+    List { file: "quic_initial_actions.txt", support: |name| action(&[RuleSet::QuicInitial], name) },
 ];
+
+/// The rule sets of `tcp-request`.
+const TCP: &[RuleSet] = &[RuleSet::TcpConnection, RuleSet::TcpSession, RuleSet::TcpContent];
+
+fn fetch(name: &str) -> Option<Support> {
+    evenkeel_expr::fetch::find(name).map(|entry| entry.support)
+}
+
+fn converter(name: &str) -> Option<Support> {
+    evenkeel_expr::conv::find(name).map(|entry| entry.support)
+}
+
+fn acl(name: &str) -> Option<Support> {
+    let base = evenkeel_expr::acl::derivative(name).map_or(name, |(base, _)| base);
+    fetch(base)
+}
+
+fn alias(name: &str) -> Option<Support> {
+    let name = name.trim_start_matches('%');
+    evenkeel_expr::logformat::ALIASES.iter().find(|alias| alias.name == name).map(|_| Support::Supported)
+}
+
+/// The lists name some actions with their first argument, others with parentheses.
+fn action(sets: &[RuleSet], name: &str) -> Option<Support> {
+    let word = name.split([' ', '(']).next().unwrap_or(name);
+    sets.iter().find_map(|set| registry::find(*set, word)).map(|entry| entry.support)
+}
 
 /// Prints the table, with every name if `list`.
 pub fn run(list: bool) -> ExitCode {

@@ -60,7 +60,11 @@ fn walk(folder: &str) -> Option<(usize, usize, Vec<String>)> {
             }
         }
         println!("{name}: {}", if errors.is_empty() { "passes".to_owned() } else { why.join(" | ") });
-        assert_eq!(loaded.plan.is_some(), errors.is_empty(), "{name}: a plan where nothing is wrong, and only there");
+        assert_eq!(
+            loaded.plan.is_some(),
+            errors.is_empty(),
+            "{name}: a plan where nothing is wrong, and only there"
+        );
     }
     println!("{passed} of {} pass", paths.len());
     let mut refusals: Vec<_> = refusals.into_iter().collect();
