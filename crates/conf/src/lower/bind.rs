@@ -9,7 +9,7 @@ use evenkeel_plan::{Addr, Listener};
 use super::address;
 use super::args;
 use super::context::Ctx;
-use super::draft::ProxyDraft;
+use super::draft::{ProxyDraft, numbers};
 use super::keyword::{Keyword, LineOption, Outcome, Sections, run_options};
 
 /// The topic's table.
@@ -247,13 +247,9 @@ pub(crate) fn number_listeners(listeners: &mut [Listener], ctx: &mut Ctx<'_>) {
             );
         }
     }
-    let mut next = 1;
-    for listener in listeners.iter_mut().filter(|l| l.number == 0) {
-        while taken.contains_key(&next) {
-            next += 1;
-        }
-        listener.number = next;
-        next += 1;
+    let given: Vec<Option<u32>> = listeners.iter().map(|l| Some(l.number).filter(|n| *n != 0)).collect();
+    for (listener, number) in listeners.iter_mut().zip(numbers(&given, 1)) {
+        listener.number = number;
     }
 }
 

@@ -65,6 +65,8 @@ pub(crate) struct Ctx<'o> {
     pub(crate) logs_hostname: bool,
     /// `log` lines of `global` that name no format: positions in its list.
     pub(crate) unshaped_logs: Vec<usize>,
+    /// `global` has a `stats` line.
+    pub(crate) global_stats: bool,
     /// `nbproc`.
     pub(crate) processes: u32,
     /// `nbthread`.
@@ -92,6 +94,7 @@ impl<'o> Ctx<'o> {
             unix_bind: BindDraft::default(),
             logs_hostname: false,
             unshaped_logs: Vec::new(),
+            global_stats: false,
             processes: 1,
             threads: None,
             resolvers: vec!["default".to_owned()],

@@ -126,3 +126,37 @@ impl ProxyDraft {
         ServerId(first + self.servers.len() as u32)
     }
 }
+
+/// The original's numbers: what `id` gives; the others count on from `first`, over those that give their own too, and
+/// pass over numbers that are taken.
+pub(crate) fn numbers(given: &[Option<u32>], first: u32) -> Vec<u32> {
+    let taken: BTreeSet<u32> = given.iter().copied().flatten().collect();
+    let mut next = first;
+    let mut numbers = Vec::with_capacity(given.len());
+    for number in given {
+        numbers.push(number.unwrap_or_else(|| {
+            while taken.contains(&next) {
+                next += 1;
+            }
+            next
+        }));
+        next += 1;
+    }
+    numbers
+}
+
+#[cfg(test)]
+mod tests {
+    use super::numbers;
+
+    #[test]
+    fn numbers_as_the_original_gives_them() {
+        for (given, first, want) in [
+            (vec![None, Some(7), None], 1, vec![1, 7, 3]),
+            (vec![None, Some(1), None], 1, vec![2, 1, 4]),
+            (vec![None, Some(4), None, None, None], 2, vec![2, 4, 5, 6, 7]),
+        ] {
+            assert_eq!(numbers(&given, first), want);
+        }
+    }
+}

@@ -334,6 +334,7 @@ fn max_spread_checks(g: &mut Global, ctx: &mut Ctx<'_>, words: &mut Words<'_>) -
 }
 
 fn stats_socket(g: &mut Global, ctx: &mut Ctx<'_>, words: &mut Words<'_>) -> Outcome {
+    ctx.global_stats = true;
     let Some(word) = words.next() else {
         return Err(Diagnostic::error(
             "missing-argument",
@@ -361,6 +362,7 @@ fn stats_socket(g: &mut Global, ctx: &mut Ctx<'_>, words: &mut Words<'_>) -> Out
 }
 
 fn stats_timeout(g: &mut Global, ctx: &mut Ctx<'_>, words: &mut Words<'_>) -> Outcome {
+    ctx.global_stats = true;
     let timeout = args::time(ctx, words)?;
     if timeout.is_zero() {
         let message = "'stats timeout' : a positive value is expected";
@@ -371,6 +373,7 @@ fn stats_timeout(g: &mut Global, ctx: &mut Ctx<'_>, words: &mut Words<'_>) -> Ou
 }
 
 fn stats_maxconn(g: &mut Global, ctx: &mut Ctx<'_>, words: &mut Words<'_>) -> Outcome {
+    ctx.global_stats = true;
     g.stats_maxconn = args::number(ctx, words, 1..=i32::MAX as u64)? as u32;
     Ok(())
 }

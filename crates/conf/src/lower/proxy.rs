@@ -1,7 +1,7 @@
 //! Proxy sections as a whole: heads, `defaults` and their inheritance, misplaced keywords, what happens at a section's
 //! end; and the plain keywords that set one value of a proxy.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use evenkeel_base::{Diagnostic, ProxyId, SourceMap, Span, Word, Words};
@@ -10,7 +10,7 @@ use evenkeel_expr::env::Names;
 use evenkeel_plan::{Global, Mode, Plan, ProxyKind};
 
 use super::context::Ctx;
-use super::draft::{LogLine, ProxyDraft};
+use super::draft::{LogLine, ProxyDraft, numbers};
 use super::keyword::{Index, Keyword, Outcome, Sections};
 use super::names::{has_back, has_front};
 use super::run::{Target, run_line};
@@ -384,7 +384,7 @@ pub(crate) fn finish(
     ctx: &mut Ctx<'_>,
 ) -> Plan {
     server::resolve_tracks(&mut drafts, ctx);
-    let numbers = numbers(&drafts, ctx);
+    let numbers = proxy_numbers(&drafts, ctx);
     let mut plan = Plan {
         global,
         proxies: Vec::with_capacity(drafts.len()),
@@ -423,11 +423,9 @@ pub(crate) fn finish(
     plan
 }
 
-/// The first number that a proxy can have: the original keeps 1 for its own stats socket.
-const FIRST_NUMBER: u32 = 2;
-
-/// Numbers of all proxies: `id`, or the lowest free one.
-fn numbers(drafts: &[ProxyDraft], ctx: &mut Ctx<'_>) -> Vec<u32> {
+/// Numbers of all proxies: `id`, or counted. The original's own proxy of command sockets takes 1 where the `global`
+/// section has a `stats` line.
+fn proxy_numbers(drafts: &[ProxyDraft], ctx: &mut Ctx<'_>) -> Vec<u32> {
     let mut taken: BTreeMap<u32, &ProxyDraft> = BTreeMap::new();
     for draft in drafts {
         let Some(number) = draft.number else { continue };
@@ -444,19 +442,8 @@ fn numbers(drafts: &[ProxyDraft], ctx: &mut Ctx<'_>) -> Vec<u32> {
             taken.insert(number, draft);
         }
     }
-    let taken: BTreeSet<u32> = taken.into_keys().collect();
-    let mut next = FIRST_NUMBER;
-    let mut numbers = Vec::with_capacity(drafts.len());
-    for draft in drafts {
-        numbers.push(draft.number.unwrap_or_else(|| {
-            while taken.contains(&next) {
-                next += 1;
-            }
-            next += 1;
-            next - 1
-        }));
-    }
-    numbers
+    let given: Vec<Option<u32>> = drafts.iter().map(|draft| draft.number).collect();
+    numbers(&given, if ctx.global_stats { 2 } else { 1 })
 }
 
 fn mode(p: &mut ProxyDraft, ctx: &mut Ctx<'_>, words: &mut Words<'_>) -> Outcome {

@@ -290,10 +290,10 @@ mod tests {
             })
             .collect();
         expect![[r#"
-            2 a Some(2s) false None
-            3 b Some(1s) true None
-            4 c None false Some(7)
-            5 a None false Some(1)"#]]
+            1 a Some(2s) false None
+            2 b Some(1s) true None
+            3 c None false Some(7)
+            4 a None false Some(1)"#]]
         .assert_eq(&facts.join("\n"));
     }
 

@@ -18,7 +18,7 @@ use evenkeel_plan::{Addr, Host, HostAddr, Resolve, Server, ServerLine};
 use super::address::{self, Flow, HostText, PortText, Written};
 use super::args;
 use super::context::Ctx;
-use super::draft::ProxyDraft;
+use super::draft::{ProxyDraft, numbers};
 use super::keyword::{Keyword, LineOption, Outcome, Sections, run_options};
 use super::run::refused;
 
@@ -438,13 +438,9 @@ fn number_servers(p: &mut ProxyDraft, ctx: &mut Ctx<'_>) {
             taken.insert(number, (span, server.name.clone()));
         }
     }
-    let mut next = 1;
-    for (server, _) in p.servers.iter_mut().filter(|(s, _)| s.number == 0) {
-        while taken.contains_key(&next) {
-            next += 1;
-        }
-        server.number = next;
-        next += 1;
+    let given: Vec<Option<u32>> = p.servers.iter().map(|(_, draft)| draft.number.map(|(n, _)| n)).collect();
+    for ((server, _), number) in p.servers.iter_mut().zip(numbers(&given, 1)) {
+        server.number = number;
     }
 }
 
@@ -919,10 +915,10 @@ mod tests {
         expect![[r#"
             0 0/a #1 HostAddr { host: Addr(Inet(10.0.0.1:80)), port: Fixed(80) } w10 5s 2/3 check true None None None None 0
             1 0/b #9 HostAddr { host: Addr(Inet(10.0.0.2:0)), port: SameAsClient(0) } w10 5s 2/7 check true Some(81) None None None 0
-            2 0/c #2 HostAddr { host: Name { name: "www.example.org", family: None }, port: SameAsClient(10) } w0 5s 2/7 check false None Some(ServerId(0)) None None 0
-            3 0/d #3 HostAddr { host: Addr(Unix("/run/d.sock")), port: Fixed(0) } w10 5s 2/7 check false None None Some([Last, None, Ip(1.2.3.4)]) None 5
-            4 0/t2 #4 HostAddr { host: Name { name: "h.example", family: Some(6) }, port: Fixed(443) } w10 5s 2/7 check false None None None Some((127.0.0.2:0, Some((5000, 6000)))) 0
-            5 0/t3 #5 HostAddr { host: Name { name: "h.example", family: Some(6) }, port: Fixed(443) } w10 5s 2/7 check false None None None Some((127.0.0.2:0, Some((5000, 6000)))) 0
+            2 0/c #3 HostAddr { host: Name { name: "www.example.org", family: None }, port: SameAsClient(10) } w0 5s 2/7 check false None Some(ServerId(0)) None None 0
+            3 0/d #4 HostAddr { host: Addr(Unix("/run/d.sock")), port: Fixed(0) } w10 5s 2/7 check false None None Some([Last, None, Ip(1.2.3.4)]) None 5
+            4 0/t2 #5 HostAddr { host: Name { name: "h.example", family: Some(6) }, port: Fixed(443) } w10 5s 2/7 check false None None None Some((127.0.0.2:0, Some((5000, 6000)))) 0
+            5 0/t3 #6 HostAddr { host: Name { name: "h.example", family: Some(6) }, port: Fixed(443) } w10 5s 2/7 check false None None None Some((127.0.0.2:0, Some((5000, 6000)))) 0
             6 1/a #1 HostAddr { host: Addr(Inet(10.0.0.1:80)), port: Fixed(80) } w10 5s 2/3 check false None None None None 0
         "#]].assert_eq(&got);
     }
