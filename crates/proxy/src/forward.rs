@@ -49,23 +49,25 @@ pub(crate) async fn exchange(
     seat: &Seat,
 ) -> Result<Sent, Failure> {
     server.uses += 1;
-    let body_in_hand = keep_for_replay(conn, exchange, &server);
-    let mut up = match send_request(conn, exchange, &server, seat) {
+    let mut replay = None;
+    let sent = send_request(conn, exchange, &server, seat, &mut replay);
+    let stale = |exchange: &Exchange, replay: &Option<Vec<u8>>| {
+        server.reused && replay.is_some() && reach::is_idempotent(exchange)
+    };
+    let mut up = match sent {
         Ok(up) => up,
         Err(PumpError::Malformed) => return Err(Failure::page(400, Blame::Proxy, Phase::Data)),
-        Err(_) if server.reused && reach::replayable(exchange) => return Ok(Sent::Stale),
-        Err(_) => return lost(conn, exchange, seat, Lost::Server, body_in_hand),
+        Err(_) if stale(exchange, &replay) => return Ok(put_back(conn, replay, Sent::Stale)),
+        Err(_) => return lost(conn, exchange, seat, Lost::Server, replay),
     };
     let mut reply = Reply::default();
     loop {
         match await_head(conn, exchange, &server, &mut up, &mut reply).await {
             Ok(()) => {}
-            Err(Lost::Empty | Lost::Server)
-                if server.reused && reply.is_empty() && reach::replayable(exchange) =>
-            {
-                return Ok(Sent::Stale);
+            Err(Lost::Empty | Lost::Server) if reply.is_empty() && stale(exchange, &replay) => {
+                return Ok(put_back(conn, replay, Sent::Stale));
             }
-            Err(why) => return lost(conn, exchange, seat, why, body_in_hand),
+            Err(why) => return lost(conn, exchange, seat, why, replay),
         }
         if !is_interim(exchange) {
             break;
@@ -77,8 +79,10 @@ pub(crate) async fn exchange(
         send_interim(conn, exchange).await?;
     }
     exchange.facts.timers.response_head = Some(clock::coarse());
-    if let Some(retry) = status_retry(conn, exchange, &body_in_hand) {
-        return Ok(retry);
+    if replay.is_some()
+        && let Some(retry) = status_retry(conn, exchange)
+    {
+        return Ok(put_back(conn, replay, retry));
     }
     answer(conn, exchange, server, seat, up, reply.rest).await
 }
@@ -119,21 +123,23 @@ enum Lost {
     Killed,
 }
 
-/// Bytes of the body that were read with the head, kept if the request may have to be sent again.
-fn keep_for_replay(conn: &Conn, exchange: &Exchange, server: &ServerConn) -> Option<Vec<u8>> {
-    let back = exchange.backend.and_then(|b| conn.shard.plan.back(b))?;
-    if exchange.req_body == Framing::None {
-        return Some(Vec::new());
+/// The request may be sent again: its body, if all of it was in hand, is put back where it was read from.
+fn put_back(conn: &mut Conn, replay: Option<Vec<u8>>, sent: Sent) -> Sent {
+    if let Some(mut body) = replay.filter(|b| !b.is_empty()) {
+        body.append(&mut conn.pending);
+        conn.pending = body;
     }
-    (back.retry_on.layer7() || server.reused).then(|| conn.pending.clone())
+    sent
 }
 
-/// Writes the head and what is in hand of the body; the pump does the rest.
+/// Writes the head and what is in hand of the body; the pump does the rest. `replay` becomes the body's bytes as they were
+/// read, if that was all of it: then the request can be sent again.
 fn send_request(
     conn: &mut Conn,
     exchange: &mut Exchange,
     server: &ServerConn,
     seat: &Seat,
+    replay: &mut Option<Vec<u8>>,
 ) -> Result<Pump, PumpError> {
     let shard = conn.shard.clone();
     let outgoing = match exchange.req_body {
@@ -145,10 +151,14 @@ fn send_request(
     let mut out = shard.out();
     exchange.req.write_to(&mut out);
     if exchange.req_body != Framing::None && !conn.pending.is_empty() {
-        let pending = std::mem::take(&mut conn.pending);
-        count_upload(conn, exchange, pending.len() as u64);
+        let mut pending = std::mem::take(&mut conn.pending);
         up.feed_into(&pending, &mut out)?;
         conn.pending = std::mem::take(&mut up.surplus);
+        pending.truncate(pending.len() - conn.pending.len());
+        count_upload(conn, exchange, pending.len() as u64);
+        *replay = up.read_done().then_some(pending);
+    } else if up.read_done() {
+        *replay = Some(Vec::new());
     }
     let sent = match server.sock.try_send(&out) {
         Ok(n) => n,
@@ -186,7 +196,7 @@ async fn await_head(
 ) -> Result<(), Lost> {
     let shard = conn.shard.clone();
     let backend = exchange.backend;
-    let timeout = backend.and_then(|b| shard.plan.proxy(b).timeouts.server);
+    let timeout = exchange.facts.timeout_server.or(backend.and_then(|b| shard.plan.proxy(b).timeouts.server));
     let client_timeout = conn.frontend().timeouts.client;
     let abortonclose = backend.is_some_and(|b| shard.plan.proxy(b).options.abortonclose);
     let limits = limits(conn, exchange);
@@ -294,13 +304,14 @@ fn poll_head(
 
 /// What the lack of an answer means: a retry, an error page, or silence.
 fn lost(
-    conn: &Conn,
+    conn: &mut Conn,
     exchange: &Exchange,
     seat: &Seat,
     why: Lost,
-    body: Option<Vec<u8>>,
+    replay: Option<Vec<u8>>,
 ) -> Result<Sent, Failure> {
-    let back = exchange.backend.and_then(|b| conn.shard.plan.back(b));
+    let plan = conn.shard.plan.clone();
+    let back = exchange.backend.and_then(|b| plan.back(b));
     let (failure, retry) = match why {
         Lost::Empty => (
             Failure::page(502, Blame::Server, Phase::Headers),
@@ -329,31 +340,19 @@ fn lost(
         }
         crate::checks::observe(conn, id, crate::checks::Observed::NoAnswer);
     }
-    if retry && can_replay(conn, exchange, body) {
-        return Ok(Sent::Retry(failure));
+    // `retry-on` promises that the user knows its requests: any method may be sent again.
+    if retry && replay.is_some() && !exchange.effects.no_retry {
+        return Ok(put_back(conn, replay, Sent::Retry(failure)));
     }
     Err(failure)
 }
 
-/// `retry-on` promises that the user knows its requests: any method may be sent again, if all of it is in hand.
-fn can_replay(_conn: &Conn, exchange: &Exchange, body: Option<Vec<u8>>) -> bool {
-    match exchange.req_body {
-        Framing::None | Framing::Length(0) => true,
-        Framing::Length(_) | Framing::Chunked | Framing::UntilClose | Framing::Tunnel => {
-            // TODO(correctness): a body that was wholly in hand could be put back and sent again; such requests are
-            // not retried yet and the client gets the error.
-            drop(body);
-            false
-        }
-    }
-}
-
-fn status_retry(conn: &Conn, exchange: &Exchange, body: &Option<Vec<u8>>) -> Option<Sent> {
+fn status_retry(conn: &Conn, exchange: &Exchange) -> Option<Sent> {
     let back = exchange.backend.and_then(|b| conn.shard.plan.back(b))?;
     let status = exchange.res.status();
     let hit = back.retry_on.statuses.contains(&status)
         && reach::may_retry(conn, exchange)
-        && can_replay(conn, exchange, body.clone());
+        && !exchange.effects.no_retry;
     hit.then(|| Sent::Retry(Failure::page(status, Blame::Server, Phase::Headers)))
 }
 
@@ -405,6 +404,10 @@ async fn answer(
 ) -> Result<Sent, Failure> {
     let junk = Failure::page(502, Blame::Proxy, Phase::Headers);
     let framing = exchange.res.body(exchange.req.verb()).map_err(|_| junk)?;
+    if exchange.res.status() == 101 && !ConnectionOptions::of(exchange.req.fields()).upgrade() {
+        // Nobody asked for another protocol (RFC 9110 §15.2.2).
+        return Err(junk);
+    }
     exchange.res.normalize_framing(framing);
     let server_keeps = ConnectionOptions::of(exchange.res.fields()).wants_keep_alive(exchange.res.version());
     if let Some(id) = seat.server {
@@ -498,7 +501,8 @@ async fn carry(
     down: &mut Pump,
 ) -> Result<(), Failure> {
     let shard = conn.shard.clone();
-    let server_timeout = exchange.backend.and_then(|b| shard.plan.proxy(b).timeouts.server);
+    let own = exchange.facts.timeout_server;
+    let server_timeout = own.or(exchange.backend.and_then(|b| shard.plan.proxy(b).timeouts.server));
     let client_timeout = conn.frontend().timeouts.client;
     let mut upload_failed = false;
     let ended = conn

@@ -374,8 +374,8 @@ async fn rules_about(
                 count_denial(conn, exchange, about);
                 return answer(conn, exchange, Blame::Proxy, phase).await;
             }
-            Verdict::Auth => return answer(conn, exchange, Blame::Proxy, phase).await,
-            Verdict::Failed => return answer(conn, exchange, Blame::Proxy, phase).await,
+            Verdict::Auth => return answer(conn, exchange, Blame::Local, phase).await,
+            Verdict::Failed => return answer(conn, exchange, Blame::Internal, phase).await,
             Verdict::Return | Verdict::Redirect => {
                 conn.shard.front_stats(conn.facts.frontend).intercepted.bump();
                 return answer(conn, exchange, Blame::Local, phase).await;

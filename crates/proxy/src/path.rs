@@ -42,12 +42,15 @@ pub(crate) async fn serve(conn: &mut Conn) {
 
 /// One exchange.
 async fn run(conn: &mut Conn, exchange: &mut Exchange) -> Next {
+    // Rules may give the exchange other addresses (`set-src`); the connection keeps its own.
+    let ends = (conn.facts.src.clone(), conn.facts.dst.clone());
     let outcome = walk(conn, exchange).await;
     let next = match outcome {
         Ok(next) => finish::done(conn, exchange, next),
         Err(failure) => finish::failed(conn, exchange, failure).await,
     };
     finish::leave(conn, exchange);
+    (conn.facts.src, conn.facts.dst) = ends;
     next
 }
 

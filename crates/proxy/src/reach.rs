@@ -4,7 +4,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use evenkeel_expr::facts::{Blame, Peer, Phase};
-use evenkeel_http::Framing;
 use evenkeel_plan::addr::PortRule;
 use evenkeel_plan::{Back, HttpReuse, Mode, Plan, Server};
 use evenkeel_sys::connect::PortRange;
@@ -262,10 +261,7 @@ fn destination(conn: &Conn, exchange: &Exchange, seat: &Seat) -> Option<Addr> {
     }
 }
 
-/// True if the request could be sent a second time without its sender knowing: it has no body, or all of it is in hand,
-/// and its method promises that twice is as good as once (RFC 9110 §9.2.2).
-pub(crate) fn replayable(exchange: &Exchange) -> bool {
-    let idempotent =
-        matches!(exchange.req.method(), b"GET" | b"HEAD" | b"OPTIONS" | b"TRACE" | b"PUT" | b"DELETE");
-    idempotent && matches!(exchange.req_body, Framing::None | Framing::Length(0))
+/// True for methods that promise that twice is as good as once (RFC 9110 §9.2.2).
+pub(crate) fn is_idempotent(exchange: &Exchange) -> bool {
+    matches!(exchange.req.method(), b"GET" | b"HEAD" | b"OPTIONS" | b"TRACE" | b"PUT" | b"DELETE")
 }

@@ -62,7 +62,7 @@ pub(crate) async fn carry(
     let shard = conn.shard.clone();
     let back = exchange.backend.map(|b| &shard.plan.proxy(b).timeouts);
     let front = &shard.plan.proxy(conn.facts.frontend).timeouts;
-    let tunnel = back.and_then(|t| t.tunnel).or(front.tunnel);
+    let tunnel = exchange.facts.timeout_tunnel.or(back.and_then(|t| t.tunnel)).or(front.tunnel);
     let client = tunnel.or(front.client);
     let server_timeout = tunnel.or(back.and_then(|t| t.server));
     let client_fin = front.client_fin.or(client);
