@@ -202,6 +202,7 @@ fn run_shard(
     local.block_on(&runtime, async move {
         clock::refresh();
         let logs = Logs::new(&world);
+        tokio::task::spawn_local(logs.clone().run());
         let shard = Shard::new(index, world, services, logs, seed);
         shard.run(bound, orders).await;
     });

@@ -588,6 +588,8 @@ pub struct World {
     turn: Mutex<()>,
     /// Lines so far of each log target, by proxy: `sample` counts them.
     pub(crate) log_turns: Vec<Vec<AtomicU32>>,
+    /// That a log target failed was told: once is enough.
+    pub(crate) log_failure_told: AtomicBool,
 }
 
 /// Most changes kept before the control thread takes them; more are dropped and counted (a flood of commands).
@@ -653,6 +655,7 @@ impl World {
             changes: Mutex::new(Vec::new()),
             news: Notify::new(),
             turn: Mutex::default(),
+            log_failure_told: AtomicBool::new(false),
             log_turns: plan
                 .proxies
                 .iter()

@@ -13,6 +13,9 @@ use crate::addr::Addr;
 /// Messages that one [`Datagram::send_batch`] hands to the kernel at once.
 pub const BATCH_MAX: usize = 64;
 
+/// The system's word for: no memory for the message now.
+pub const NO_BUFFERS: i32 = libc::ENOBUFS;
+
 /// A socket that sends to one place. Unconnected, so a syslog daemon that restarts is found again.
 #[derive(Debug)]
 pub struct Datagram {
