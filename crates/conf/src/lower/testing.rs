@@ -14,7 +14,7 @@ pub(crate) struct Machine;
 impl Outside for Machine {
     fn read_file(&self, path: &str) -> Result<Vec<u8>, String> {
         match path {
-            "/etc/page.http" => Ok(b"HTTP/1.0 503 Sorry\r\n\r\nsorry\n".to_vec()),
+            _ if path.starts_with("/etc/") => Ok(b"HTTP/1.0 503 Sorry\r\n\r\nsorry\n".to_vec()),
             _ => Err("No such file or directory".to_owned()),
         }
     }
