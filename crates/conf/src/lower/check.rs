@@ -6,6 +6,8 @@ use evenkeel_base::{Diagnostic, ProxyId};
 use evenkeel_plan::addr::PortRule;
 use evenkeel_plan::{Addr, BalanceKey, Host, Mode, Plan, Proxy, ProxyKind};
 
+use evenkeel_rules::route::BackendTarget;
+
 use super::context::Ctx;
 
 /// Looks over the finished Plan.
@@ -23,14 +25,26 @@ pub(crate) fn check(plan: &mut Plan, ctx: &mut Ctx<'_>) {
         }
         logs(&plan.proxies[index], ctx);
     }
-    let relative = plan.servers.iter().any(|server| {
+    destinations(plan, ctx);
+}
+
+/// Frontends whose clients' destination somebody may ask for: one system call per connection, so not for nothing.
+fn destinations(plan: &mut Plan, ctx: &Ctx<'_>) {
+    let servers_ask = plan.servers.iter().any(|server| {
         matches!(server.addr.port, PortRule::SameAsClient(_))
             || matches!(&server.addr.host, Host::Addr(Addr::Inet(addr)) if addr.ip().is_unspecified())
+            || server.line.send_proxy > 0
+    });
+    let options_ask = plan.proxies.iter().any(|proxy| {
+        proxy.options.transparent
+            || proxy.originalto.is_some()
+            || proxy.back.as_ref().is_some_and(|b| b.transparent)
     });
     for proxy in &mut plan.proxies {
-        let transparent = proxy.options.transparent || proxy.originalto.is_some();
+        // The original's line for frontends without a log format says where the client went.
+        let log_asks = !proxy.log.targets.is_empty() && proxy.log.format.is_none();
         if let Some(front) = &mut proxy.front {
-            front.needs_dst |= relative || transparent;
+            front.needs_dst |= servers_ask || options_ask || log_asks || ctx.uses_destination;
         }
     }
 }
@@ -74,18 +88,32 @@ fn timeouts(proxy: &Proxy, ctx: &mut Ctx<'_>) {
 
 fn modes_agree(plan: &Plan, id: ProxyId, ctx: &mut Ctx<'_>) {
     let proxy = plan.proxy(id);
-    let Some(front) = proxy.front.as_ref().filter(|_| proxy.mode == Mode::Http) else { return };
-    let target = front
-        .default_backend
-        .filter(|target| *target != id)
-        .and_then(|target| plan.proxies.get(target.index()));
-    if let Some(target) = target.filter(|target| target.mode == Mode::Tcp) {
+    let Some(front) = proxy.front.as_ref() else { return };
+    let is_tcp = |target: &ProxyId| plan.proxies.get(target.index()).filter(|t| t.mode == Mode::Tcp);
+    let http = proxy.mode == Mode::Http;
+    if let Some(target) =
+        front.default_backend.filter(|target| http && *target != id).and_then(|id| is_tcp(&id))
+    {
         let message = format!(
             "http {} tries to use incompatible tcp {} as its default backend (see 'mode').",
             title(proxy),
             title(target)
         );
         ctx.report(Diagnostic::error("mode-mismatch", message, proxy.span).label(target.span, "this one"));
+    }
+    for rule in &front.use_backend {
+        let BackendTarget::Static(target) = &rule.target else { continue };
+        if *target == id {
+            let message = format!("Proxy '{0}': loop detected for use_backend: '{0}'.", proxy.name);
+            ctx.error("backend-loop", message, rule.span);
+        } else if let Some(target) = is_tcp(target).filter(|_| http) {
+            let message = format!(
+                "http {} tries to use incompatible tcp {} in a 'use_backend' rule (see 'mode').",
+                title(proxy),
+                title(target)
+            );
+            ctx.report(Diagnostic::error("mode-mismatch", message, rule.span).label(target.span, "this one"));
+        }
     }
 }
 

@@ -67,6 +67,8 @@ pub(crate) struct Ctx<'o> {
     pub(crate) unshaped_logs: Vec<usize>,
     /// `global` has a `stats` line.
     pub(crate) global_stats: bool,
+    /// Some line asks for the address that clients connected to.
+    pub(crate) uses_destination: bool,
     /// `nbproc`.
     pub(crate) processes: u32,
     /// `nbthread`.
@@ -95,6 +97,7 @@ impl<'o> Ctx<'o> {
             logs_hostname: false,
             unshaped_logs: Vec::new(),
             global_stats: false,
+            uses_destination: false,
             processes: 1,
             threads: None,
             resolvers: vec!["default".to_owned()],

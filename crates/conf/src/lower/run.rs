@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use bstr::ByteSlice;
 use evenkeel_base::{Diagnostic, Level, ProxyId, SourceMap, Support, Words};
 use evenkeel_plan::{Global, Plan, ProxyKind};
 
@@ -25,6 +26,7 @@ pub fn lower(ast: &Ast, sources: &Arc<SourceMap>, outside: &dyn Outside) -> (Opt
     }
     let resolvers = ast.sections.iter().filter(|s| s.kind == SectionKind::Resolvers);
     ctx.resolvers.extend(resolvers.filter_map(|s| s.name()).map(|name| name.str().into_owned()));
+    ctx.uses_destination = ast.sections.iter().any(uses_destination);
     let mut global = Global::default();
     for section in ast.sections.iter().filter(|s| s.kind == SectionKind::Global) {
         ctx.enter_section(section);
@@ -66,6 +68,17 @@ pub fn lower(ast: &Ast, sources: &Arc<SourceMap>, outside: &dyn Outside) -> (Opt
     let diagnostics = in_order(ctx.into_diagnostics());
     let sound = diagnostics.iter().all(|d| d.level < Level::Error);
     (sound.then_some(plan), diagnostics)
+}
+
+/// True if some word may ask for the clients' destination: the `dst` family of fetches, or `%fi`, `%fp` in a log line.
+/// A word that only looks like it costs a system call per connection, no more.
+fn uses_destination(section: &Section) -> bool {
+    let asks = |word: &evenkeel_base::Word| {
+        let text = word.bytes();
+        text.contains_str("dst")
+            || (text.contains(&b'%') && (text.contains_str("fi") || text.contains_str("fp")))
+    };
+    section.lines.iter().flat_map(|line| line.args()).any(asks)
 }
 
 /// What a line changes.
