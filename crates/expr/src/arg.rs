@@ -70,6 +70,36 @@ pub enum ArgKind {
     CaptureRes,
 }
 
+impl ArgKind {
+    /// True if an empty argument is one.
+    const fn may_be_empty(self) -> bool {
+        match self {
+            ArgKind::Str | ArgKind::OptVar | ArgKind::Separators | ArgKind::Hex => true,
+            ArgKind::MapDefault(kind) => matches!(kind, Kind::Str),
+            ArgKind::Int
+            | ArgKind::Choice(_)
+            | ArgKind::Bool
+            | ArgKind::Ipv4
+            | ArgKind::Ipv6
+            | ArgKind::Mask4
+            | ArgKind::Mask6
+            | ArgKind::Backend
+            | ArgKind::Frontend
+            | ArgKind::Server
+            | ArgKind::Userlist
+            | ArgKind::Regex
+            | ArgKind::Var
+            | ArgKind::Index
+            | ArgKind::IntOrVar
+            | ArgKind::Environment
+            | ArgKind::Map(_)
+            | ArgKind::Offset
+            | ArgKind::CaptureReq
+            | ArgKind::CaptureRes => false,
+        }
+    }
+}
+
 /// The arguments that a function takes: the first `min` must be there.
 #[derive(Clone, Copy, Debug)]
 pub struct Params {
@@ -163,7 +193,6 @@ impl Args {
 pub(crate) struct Raw {
     pub(crate) text: BString,
     pub(crate) word: Word,
-    pub(crate) quoted: bool,
 }
 
 /// Where arguments could not be read.
@@ -180,7 +209,7 @@ pub(crate) fn split(word: &Word, at: usize) -> Result<(Vec<Raw>, usize), Unclose
     let mut pos = at;
     loop {
         let start = pos;
-        let (mut single, mut double, mut quoted) = (false, false, false);
+        let (mut single, mut double) = (false, false);
         let mut out = Vec::new();
         loop {
             let Some(b) = text.get(pos).copied() else {
@@ -188,8 +217,8 @@ pub(crate) fn split(word: &Word, at: usize) -> Result<(Vec<Raw>, usize), Unclose
                 return Err(Unclosed { at: start, what });
             };
             match b {
-                b'\'' if !double => (single, quoted) = (!single, true),
-                b'"' if !single => (double, quoted) = (!double, true),
+                b'\'' if !double => single = !single,
+                b'"' if !single => double = !double,
                 b'\\' if !single => match text.get(pos + 1).copied() {
                     // A comma or parenthesis is protected by quotes only.
                     Some(b',' | b')') | None => out.push(b'\\'),
@@ -203,7 +232,7 @@ pub(crate) fn split(word: &Word, at: usize) -> Result<(Vec<Raw>, usize), Unclose
             }
             pos += 1;
         }
-        args.push(Raw { text: out.into(), word: word.part(start, pos), quoted });
+        args.push(Raw { text: out.into(), word: word.part(start, pos) });
         let last = text.get(pos) == Some(&b')');
         pos += 1;
         if last {
@@ -247,16 +276,24 @@ pub(crate) fn compile(
     let mut args = Vec::with_capacity(params.kinds.len());
     for (at, kind) in params.kinds.iter().enumerate() {
         let arg = match raw.get(at) {
-            // An empty optional argument is one that was left out; `str()` is an empty text.
-            Some(raw) if !(raw.text.is_empty() && !raw.quoted && at >= params.min) => {
-                one(name, *kind, raw, names)
-                    .map_err(|text| Diagnostic::error("bad-argument", text, raw.word.span))?
+            // `src()` has no argument, but `str()` an empty text.
+            Some(only)
+                if only.text.is_empty() && !kind.may_be_empty() && raw.len() == 1 && at >= params.min =>
+            {
+                default(name, *kind, names)
+                    .map_err(|text| Diagnostic::error("missing-argument", text, whole.span))?
             }
-            _ if at < params.min => {
+            Some(raw) if raw.text.is_empty() && !kind.may_be_empty() => {
+                let text = format!("argument {} of `{name}` is empty", at + 1);
+                return Err(Diagnostic::error("bad-argument", text, raw.word.span));
+            }
+            Some(raw) => one(name, *kind, raw, names)
+                .map_err(|text| Diagnostic::error("bad-argument", text, raw.word.span))?,
+            None if at < params.min => {
                 let text = format!("`{name}` needs {}, this has {at}", plural(params.min));
                 return Err(Diagnostic::error("missing-argument", text, whole.span));
             }
-            _ => default(name, *kind, names)
+            None => default(name, *kind, names)
                 .map_err(|text| Diagnostic::error("missing-argument", text, whole.span))?,
         };
         args.push(arg);

@@ -26,9 +26,6 @@ pub mod pattern;
 pub mod regex;
 pub mod value;
 
-#[cfg(test)]
-mod tests;
-
 pub use acl::{AclTable, Answer, Cond};
 pub use env::{Env, Names, World};
 pub use expr::Expr;

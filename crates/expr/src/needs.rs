@@ -7,9 +7,9 @@ use evenkeel_base::{Diagnostic, Level, Span};
 pub struct Needs(u16);
 
 impl Needs {
-    /// Nothing, or the process's own state.
+    /// Nothing, or what is known before the start.
     pub const NOTHING: Needs = Needs(0);
-    /// The client's connection: addresses, listener.
+    /// The client's connection: its addresses.
     pub const CLIENT: Needs = Needs(1);
     /// The client's session after handshakes.
     pub const SESSION: Needs = Needs(1 << 1);
@@ -31,6 +31,10 @@ impl Needs {
     pub const MESSAGE: Needs = Needs(1 << 9);
     /// The end of the exchange: counts and timers.
     pub const END: Needs = Needs(1 << 10);
+    /// The process as it runs: other proxies, loads, queues.
+    pub const RUNNING: Needs = Needs(1 << 11);
+    /// The listener and frontend that the client came to.
+    pub const LISTENER: Needs = Needs(1 << 12);
 
     /// Both sets.
     pub const fn and(self, other: Needs) -> Needs {
@@ -54,7 +58,9 @@ impl Needs {
     }
 }
 
-const SOURCES: [(Needs, &str); 11] = [
+const SOURCES: [(Needs, &str); 13] = [
+    (Needs::RUNNING, "the running process"),
+    (Needs::LISTENER, "the listener"),
     (Needs::CLIENT, "the client's connection"),
     (Needs::SESSION, "the client's session"),
     (Needs::REQUEST, "the request"),
@@ -92,7 +98,7 @@ pub enum Place {
 impl Place {
     /// What can be looked at there.
     pub const fn provides(self) -> Needs {
-        const CLIENT: Needs = Needs::CLIENT;
+        const CLIENT: Needs = Needs::CLIENT.and(Needs::LISTENER).and(Needs::RUNNING);
         const SESSION: Needs = CLIENT.and(Needs::SESSION);
         const REQUEST: Needs = SESSION.and(Needs::REQUEST).and(Needs::REQUEST_KEPT).and(Needs::MESSAGE);
         const KEPT: Needs = SESSION.and(Needs::REQUEST_KEPT).and(Needs::BACKEND).and(Needs::SERVER);
@@ -104,9 +110,12 @@ impl Place {
             Place::BackendRequest => REQUEST.and(Needs::BACKEND),
             Place::Response => SERVED.and(Needs::RESPONSE).and(Needs::MESSAGE),
             Place::Log => SERVED.and(Needs::END),
-            Place::Check => Needs::BACKEND
+            Place::Check => Needs::RUNNING
+                .and(Needs::CLIENT)
+                .and(Needs::BACKEND)
                 .and(Needs::SERVER)
                 .and(Needs::SERVER_CONN)
+                .and(Needs::MESSAGE)
                 .and(Needs::RESPONSE)
                 .and(Needs::RESPONSE_KEPT),
             Place::Config => Needs::NOTHING,

@@ -1,6 +1,7 @@
 //! Patterns: what a sample is compared with, by one of thirteen methods (configuration manual §7.1). The same tables
 //! serve ACLs, which ask whether any pattern matches, and maps, which ask which one.
 
+use std::borrow::Cow;
 use std::cmp::Ordering;
 use std::net::IpAddr;
 
@@ -84,8 +85,7 @@ impl Match {
     pub const fn wants(self) -> Kind {
         match self {
             Match::Found => Kind::Any,
-            Match::Bool => Kind::Bool,
-            Match::Int => Kind::Int,
+            Match::Bool | Match::Int => Kind::Int,
             Match::Ip => Kind::Addr,
             Match::Bin => Kind::Bin,
             Match::Len
@@ -172,6 +172,8 @@ pub struct Patterns {
     method: Match,
     body: Body,
     len: u32,
+    /// Whole methods are compared: what is well known has one spelling, `-i` is for the others.
+    of_methods: bool,
 }
 
 #[derive(Clone, Debug)]
@@ -201,7 +203,12 @@ impl Patterns {
                 Body::Text { exact: Texts::new(method, false), folded: Texts::new(method, true) }
             }
         };
-        Self { method, body, len: 0 }
+        Self { method, body, len: 0, of_methods: false }
+    }
+
+    /// No patterns yet, of whole methods.
+    pub fn methods() -> Self {
+        Self { of_methods: true, ..Self::new(Match::Str) }
     }
 
     /// How they are compared.
@@ -235,7 +242,11 @@ impl Patterns {
                     return Err(PatternError::Address { text: text.into() });
                 }
             }
-            Body::Text { exact, folded } => if ignore_case { folded } else { exact }.add(text, at),
+            // A well-known method is never taken for another spelling of it.
+            Body::Text { exact, folded } => {
+                if ignore_case && !(self.of_methods && is_known_method(text)) { folded } else { exact }
+                    .add(text, at);
+            }
             Body::Bytes(list) => {
                 let bytes = arg::unhex(text).ok_or_else(|| PatternError::Hex { text: text.into() })?;
                 list.push((bytes, at));
@@ -262,7 +273,7 @@ impl Patterns {
     pub fn matches(&self, value: &Value<'_>) -> bool {
         match self.method {
             Match::Found => true,
-            Match::Bool => value.to_bool() == Some(true),
+            Match::Bool => value.to_int().is_some_and(|n| n != 0),
             Match::Int
             | Match::Ip
             | Match::Bin
@@ -283,22 +294,27 @@ impl Patterns {
             Body::Nothing => None,
             Body::Ranges(ranges) => {
                 let n = match self.method {
-                    Match::Len => i64::try_from(value.to_text().len()).ok()?,
+                    Match::Len => i64::try_from(text_of(value).len()).ok()?,
                     _ => value.to_int()?, // Match::Int is the only other method with ranges
                 };
                 ranges.iter().find(|(low, high, _)| (*low..=*high).contains(&n)).map(|(_, _, at)| *at)
             }
             Body::Networks(networks) => networks.find(value.to_ip()?),
             Body::Text { exact, folded } => {
-                let text = value.to_text();
-                exact.find(&text).or_else(|| folded.find(&text))
+                let text = text_of(value);
+                let found = exact.find(&text);
+                if found.is_none() && self.of_methods && is_known_method(&text) {
+                    None
+                } else {
+                    found.or_else(|| folded.find(&text))
+                }
             }
             Body::Bytes(list) => {
                 let bytes = value.to_text();
                 list.iter().find(|(pattern, _)| pattern.as_slice() == bytes.as_ref()).map(|(_, at)| *at)
             }
             Body::Regexes(list) => {
-                let text = value.to_text();
+                let text = text_of(value);
                 list.iter().find(|(regex, _)| regex.is_match(&text)).map(|(_, at)| *at)
             }
         }
@@ -311,6 +327,26 @@ impl Patterns {
             Body::Nothing | Body::Ranges(_) | Body::Networks(_) | Body::Text { .. } | Body::Bytes(_) => None,
         }
     }
+}
+
+/// A sample as the text that it is compared as: bytes end at the first zero (configuration manual §7.1.3).
+fn text_of<'v>(value: &'v Value<'_>) -> Cow<'v, [u8]> {
+    match value {
+        Value::Bin(b) => {
+            let end = b.find_byte(0).unwrap_or(b.len());
+            Cow::Borrowed(b.get(..end).unwrap_or_default())
+        }
+        Value::Bool(_)
+        | Value::Int(_)
+        | Value::Ipv4(_)
+        | Value::Ipv6(_)
+        | Value::Str(_)
+        | Value::Method(_) => value.to_text(),
+    }
+}
+
+fn is_known_method(text: &[u8]) -> bool {
+    evenkeel_http::Method::of(text) != evenkeel_http::Method::Other
 }
 
 /// `5`, `5:9`, `5:`, `:9`, under an operator.

@@ -54,17 +54,25 @@ impl Regex {
     /// Writes `text` to `out` with the first match (or all of them) replaced by `template`, in which `\0` to `\9`
     /// stand for what matched. False if nothing matched.
     pub fn replace(&self, text: &[u8], template: &[u8], all: bool, out: &mut Vec<u8>) -> bool {
-        let mut at = 0;
-        for found in self.0.captures_iter(text) {
+        let (mut at, mut matched) = (0, false);
+        while let Some(found) = self.0.captures_at(text, at) {
             let Some(whole) = found.get(0) else { break };
+            matched = true;
             out.extend_from_slice(text.get(at..whole.start()).unwrap_or_default());
             fill(template, &found, out);
             at = whole.end();
+            if whole.is_empty() {
+                // As PCRE's users do: one byte further, so that the same place is not found for ever.
+                let Some(b) = text.get(at) else { break };
+                if all {
+                    out.push(*b);
+                    at += 1;
+                }
+            }
             if !all {
                 break;
             }
         }
-        let matched = at > 0 || self.0.is_match_at(text, 0);
         out.extend_from_slice(text.get(at..).unwrap_or_default());
         matched
     }

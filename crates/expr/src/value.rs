@@ -77,10 +77,8 @@ impl Kind {
             (Kind::Ipv6, Kind::Bool | Kind::Int | Kind::Method) => false,
             (Kind::Ipv6, _) => true,
             (Kind::Str, _) => true,
-            (Kind::Bin, Kind::Bool | Kind::Int) => false,
-            (Kind::Bin, _) => true,
-            (Kind::Method, Kind::Str | Kind::Bin | Kind::Method) => true,
-            (Kind::Method, _) => false,
+            (Kind::Bin | Kind::Method, Kind::Str | Kind::Bin | Kind::Method) => true,
+            (Kind::Bin | Kind::Method, _) => false,
         }
     }
 }
@@ -126,7 +124,11 @@ impl<'a> Value<'a> {
             Kind::Addr => Some(Value::ip(self.to_ip()?)),
             Kind::Ipv4 => Some(Value::Ipv4(self.to_ipv4()?)),
             Kind::Ipv6 => Some(Value::Ipv6(self.to_ipv6()?)),
-            Kind::Str => Some(Value::Str(self.into_text())),
+            Kind::Str => Some(Value::Str(match self {
+                // Bytes end at the first zero where they become text.
+                Value::Bin(b) => until_zero(b),
+                other => other.into_text(),
+            })),
             Kind::Bin => Some(Value::Bin(self.into_bytes())),
             Kind::Method => Some(Value::Method(self.into_text())),
         }
@@ -189,11 +191,7 @@ impl<'a> Value<'a> {
             Value::Ipv4(ip) => Some(IpAddr::V4(*ip)),
             Value::Ipv6(ip) => Some(IpAddr::V6(*ip)),
             Value::Str(t) => text_ip(t),
-            Value::Bin(b) => match <[u8; 4]>::try_from(b.as_ref()) {
-                Ok(v4) => Some(IpAddr::V4(v4.into())),
-                Err(_) => <[u8; 16]>::try_from(b.as_ref()).ok().map(|v6| IpAddr::V6(v6.into())),
-            },
-            Value::Bool(_) | Value::Method(_) => None,
+            Value::Bool(_) | Value::Method(_) | Value::Bin(_) => None,
         }
     }
 
@@ -210,6 +208,22 @@ impl<'a> Value<'a> {
         match self.to_ip()? {
             IpAddr::V4(ip) => Some(ip.to_ipv6_mapped()),
             IpAddr::V6(ip) => Some(ip),
+        }
+    }
+
+    /// An IPv4 address out of a mapped one (`::ffff:a.b.c.d`); anything else as it is.
+    pub(crate) fn unmapped(self) -> Self {
+        match self {
+            Value::Ipv6(ip) => match ip.to_ipv4_mapped() {
+                Some(v4) => Value::Ipv4(v4),
+                None => Value::Ipv6(ip),
+            },
+            Value::Bool(_)
+            | Value::Int(_)
+            | Value::Ipv4(_)
+            | Value::Str(_)
+            | Value::Bin(_)
+            | Value::Method(_) => self,
         }
     }
 
@@ -261,6 +275,17 @@ impl From<Stored> for Value<'_> {
             Stored::Ipv6(ip) => Value::Ipv6(ip),
             Stored::Str(t) => Value::Str(Cow::Owned(t.into())),
             Stored::Bin(b) => Value::Bin(Cow::Owned(b)),
+        }
+    }
+}
+
+fn until_zero(bytes: Cow<'_, [u8]>) -> Cow<'_, [u8]> {
+    let Some(end) = bytes.iter().position(|b| *b == 0) else { return bytes };
+    match bytes {
+        Cow::Borrowed(b) => Cow::Borrowed(b.get(..end).unwrap_or_default()),
+        Cow::Owned(mut b) => {
+            b.truncate(end);
+            Cow::Owned(b)
         }
     }
 }

@@ -8,6 +8,7 @@ use crate::expr::Expr;
 use crate::fetch;
 use crate::map::pattern_lines;
 use crate::pattern::{Match, Operator, PatternError, Patterns};
+use crate::value::Kind;
 
 /// What a test says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -78,13 +79,12 @@ impl Test {
                     let file = words.expect("the file after `-f`")?;
                     let set = match &mut patterns {
                         Some(set) => set,
-                        none => none.insert(Patterns::new(chosen(flags.method, implied, &expr, first)?)),
+                        none => none.insert(empty(flags.method, implied, &expr, first)?),
                     };
                     load(file, set, &flags, names)?;
                     continue;
                 }
-                // Anything else that starts with `-` is a flag nobody knows, or a number.
-                [b'-', letter, ..] if letter.is_ascii_alphabetic() => {
+                [b'-', _, ..] => {
                     let text = format!("`{word}` is no flag of ACLs");
                     return Err(Diagnostic::error("bad-acl-flag", text, word.span)
                         .help("Write `--` before it if it is a pattern."));
@@ -95,7 +95,7 @@ impl Test {
         }
         let mut set = match patterns {
             Some(set) => set,
-            None => Patterns::new(chosen(flags.method, implied, &expr, first)?),
+            None => empty(flags.method, implied, &expr, first)?,
         };
         take_patterns(words, &mut set, &flags)?;
         set.finish();
@@ -168,6 +168,19 @@ fn method(name: &Word, expr: &Expr) -> Result<Match, Diagnostic> {
         return Err(Diagnostic::error("bad-match", text, name.span));
     }
     Ok(method)
+}
+
+/// No patterns yet, under the method said, implied or natural.
+fn empty(
+    said: Option<Match>,
+    implied: Option<Match>,
+    expr: &Expr,
+    word: &Word,
+) -> Result<Patterns, Diagnostic> {
+    if said.is_none() && expr.kind() == Kind::Method {
+        return Ok(Patterns::methods());
+    }
+    Ok(Patterns::new(chosen(said, implied, expr, word)?))
 }
 
 fn chosen(

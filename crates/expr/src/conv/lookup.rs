@@ -22,7 +22,7 @@ pub(super) const ENTRIES: &[Converter] = &[
             ("ipv6(2001:db8::1),ipmask(24,32)", "2001:db8::"),
             ("ipv6(::1:0:1),ipmask(24)", "-"),
         ],
-        |v, a, _| match (v, a.get(0), a.get(1)) {
+        |v, a, _| match (v.unmapped(), a.get(0), a.get(1)) {
             (Value::Ipv4(ip), Arg::Ipv4(mask), _) => {
                 Some(Value::Ipv4(Ipv4Addr::from(u32::from(ip) & u32::from(*mask))))
             }

@@ -57,7 +57,7 @@ pub(super) const ENTRIES: &[Converter] = &[
             ("str(f1_f2_f3__f5),word(-2,_,3)", "f1_f2_f3"),
             ("str(f1_f2_f3__f5),word(-3,_,0)", "f1_f2"),
             ("str(/f1/f2/f3/f4),word(1,/)", "f1"),
-            ("str(f1),word(2,_)", "-"),
+            ("str(f1),word(2,_)", ""),
         ],
         |v, a, _| part(v, a, true),
     ),
@@ -309,6 +309,9 @@ fn part<'a>(v: Value<'a>, a: &'a Args, words: bool) -> Option<Value<'a>> {
         }
     }
     let nth = usize::try_from(index.unsigned_abs()).ok()?.checked_sub(1)?;
+    if words && nth >= parts.len() {
+        return Some(Value::text(b""));
+    }
     // `count` parts from there on, away from the end that the index counts from; 0: all of them, delimiters included.
     let range = if index > 0 {
         let first = parts.get(nth)?.0;

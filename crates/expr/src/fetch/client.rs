@@ -126,19 +126,19 @@ pub(super) const ENTRIES: &[Fetch] = &[
         "dst_conn",
         NONE,
         Kind::Int,
-        Needs::CLIENT,
+        Needs::LISTENER,
         "Connections through the same listener.",
         &[("dst_conn", "2")],
         |_, env| Some(Value::Int(i64::from(env.world.listener_connections(env.conn.listener)))),
     ),
-    one("so_id", NONE, Kind::Int, Needs::CLIENT, "The listener's number.", &[("so_id", "1")], |_, env| {
+    one("so_id", NONE, Kind::Int, Needs::LISTENER, "The listener's number.", &[("so_id", "1")], |_, env| {
         Some(Value::Int(i64::from(env.world.listener(env.conn.listener).0)))
     }),
     one(
         "so_name",
         NONE,
         Kind::Str,
-        Needs::CLIENT,
+        Needs::LISTENER,
         "The listener's name (`bind … name`).",
         &[("so_name", "public")],
         |_, env| {

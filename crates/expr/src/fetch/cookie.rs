@@ -3,7 +3,7 @@
 use evenkeel_http::{Known, cookie};
 
 use super::{Each, Fetch, One, alias, many, one, request};
-use crate::arg::{Arg, ArgKind, Args, Params, params};
+use crate::arg::{ArgKind, Args, Params, params};
 use crate::env::Env;
 use crate::needs::Needs;
 use crate::value::{Kind, Value, leading_int};
@@ -163,11 +163,8 @@ fn in_response<'a>(args: &Args, env: &Env<'a>, found: &mut dyn FnMut(&'a [u8]) -
         .any(found);
 }
 
-/// The last of a name; the first where `()` names none; nothing where nothing is written.
+/// The last of a name; the first where none is named.
 fn picked<'a>(args: &Args, env: &Env<'a>, walk: Walk) -> Option<&'a [u8]> {
-    if matches!(args.get(0), Arg::Absent) {
-        return None;
-    }
     let first = args.text(0).is_none();
     let mut result = None;
     walk(args, env, &mut |value| {

@@ -70,7 +70,9 @@ pub struct Fetch {
 impl Fetch {
     /// A result now may differ later in the same exchange, until the environment is settled.
     pub(crate) fn may_change(&self) -> bool {
-        self.needs.touches(Needs::REQUEST.and(Needs::RESPONSE).and(Needs::MESSAGE)) || self.name == "wait_end"
+        const PASSING: Needs =
+            Needs::REQUEST.and(Needs::REQUEST_KEPT).and(Needs::RESPONSE).and(Needs::MESSAGE);
+        self.needs.touches(PASSING) || self.name == "wait_end"
     }
 }
 

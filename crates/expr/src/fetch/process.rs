@@ -56,7 +56,7 @@ pub(super) const ENTRIES: &[Fetch] = &[
         &[("hostname", "lb1")],
         |_, env| Some(Value::text(env.world.hostname().as_bytes())),
     ),
-    one("pid", NONE, Kind::Int, Needs::NOTHING, "The process id.", &[("pid", "4242")], |_, env| {
+    one("pid", NONE, Kind::Int, Needs::RUNNING, "The process id.", &[("pid", "4242")], |_, env| {
         Some(Value::Int(i64::from(env.world.pid())))
     }),
     one("nbproc", NONE, Kind::Int, Needs::NOTHING, "1: there is one process.", &[("nbproc", "1")], |_, _| {
@@ -87,7 +87,7 @@ pub(super) const ENTRIES: &[Fetch] = &[
         "act_conn",
         NONE,
         Kind::Int,
-        Needs::NOTHING,
+        Needs::RUNNING,
         "Connections of the process.",
         &[("act_conn", "7")],
         |_, env| Some(Value::Int(i64::from(env.world.connections()))),
@@ -96,7 +96,7 @@ pub(super) const ENTRIES: &[Fetch] = &[
         "stopping",
         NONE,
         Kind::Bool,
-        Needs::NOTHING,
+        Needs::RUNNING,
         "True while the process drains.",
         &[("stopping", "0")],
         |_, env| Some(Value::Bool(env.world.stopping())),
@@ -105,7 +105,7 @@ pub(super) const ENTRIES: &[Fetch] = &[
         "uptime",
         NONE,
         Kind::Int,
-        Needs::NOTHING,
+        Needs::RUNNING,
         "Seconds since the start.",
         &[("uptime", "60")],
         |_, env| Some(Value::Int(env.world.uptime().as_secs() as i64)),
@@ -114,7 +114,7 @@ pub(super) const ENTRIES: &[Fetch] = &[
         "wait_end",
         NONE,
         Kind::Bool,
-        Needs::NOTHING,
+        Needs::RUNNING,
         "True once nothing more is waited for (the inspection delay is over); nothing before.",
         &[("wait_end", "1")],
         |_, env| env.settled.then_some(Value::Bool(true)),
@@ -130,7 +130,7 @@ pub(super) const ENTRIES: &[Fetch] = &[
     ),
     alias(
         "internal.strm.is_htx",
-        one("", NONE, Kind::Bool, Needs::NOTHING, "Developers' fetch: always true.", &[], |_, _| {
+        one("", NONE, Kind::Bool, Needs::RUNNING, "Developers' fetch: always true.", &[], |_, _| {
             Some(Value::Bool(true))
         }),
         "nothing: every HTTP stream of the original is",

@@ -11,7 +11,7 @@ use crate::needs::Needs;
 use crate::value::{Kind, Value};
 
 pub(super) const ENTRIES: &[Fetch] = &[
-    one("method", NONE, Kind::Method, Needs::REQUEST, "The method.", &[("method", "POST")], |_, env| {
+    one("method", NONE, Kind::Method, Needs::REQUEST_KEPT, "The method.", &[("method", "POST")], |_, env| {
         Some(Value::Method(head(env)?.method().into()))
     }),
     VERSION,
@@ -82,7 +82,7 @@ pub(super) const ENTRIES: &[Fetch] = &[
         Kind::Int,
         Needs::REQUEST,
         "A hash of `base`.",
-        &[("base32", "2138263034")],
+        &[("base32", "1930390016")],
         |_, env| Some(Value::Int(i64::from(base32(env)?))),
     ),
     one(
@@ -90,8 +90,8 @@ pub(super) const ENTRIES: &[Fetch] = &[
         NONE,
         Kind::Int,
         Needs::REQUEST,
-        "A hash of host and URL.",
-        &[("url32", "2580349137")],
+        "A hash of host, path and query.",
+        &[("url32", "3671556540")],
         |_, env| Some(Value::Int(i64::from(url32(env)?))),
     ),
     one(
@@ -100,7 +100,7 @@ pub(super) const ENTRIES: &[Fetch] = &[
         Kind::Bin,
         Needs::REQUEST.and(Needs::CLIENT),
         "`base32` and `src` in one.",
-        &[("base32+src,length", "8")],
+        &[("base32+src,bytes(4),hex", "C0000207")],
         |_, env| with_src(env, base32(env)?),
     ),
     one(
@@ -109,14 +109,14 @@ pub(super) const ENTRIES: &[Fetch] = &[
         Kind::Bin,
         Needs::REQUEST.and(Needs::CLIENT),
         "`url32` and `src` in one.",
-        &[("url32+src,length", "8")],
+        &[("url32+src,bytes(4),hex", "C0000207")],
         |_, env| with_src(env, url32(env)?),
     ),
     one(
         "http_first_req",
         NONE,
         Kind::Bool,
-        Needs::MESSAGE,
+        Needs::REQUEST_KEPT,
         "This is the first request of the connection.",
         &[("http_first_req", "1")],
         |_, env| Some(Value::Bool(env.stream.nth_request == 0)),
@@ -148,7 +148,7 @@ const PROTO_HTTP: Fetch = one(
     "req.proto_http",
     NONE,
     Kind::Bool,
-    Needs::MESSAGE,
+    Needs::REQUEST_KEPT,
     "The data look like HTTP and parse as such.",
     &[("req.proto_http", "1")],
     |_, env| match env.req {
@@ -181,8 +181,7 @@ fn base32(env: &Env<'_>) -> Option<u32> {
 fn url32(env: &Env<'_>) -> Option<u32> {
     let head = head(env)?;
     let host = head.fields().first("host").unwrap_or_default();
-    let target = head.target();
-    Some(hash::avalanche(hash::sdbm(&[host, target].concat())))
+    Some(hash::avalanche(hash::sdbm(&[host, head.path_and_query()].concat())))
 }
 
 fn with_src<'a>(env: &Env<'a>, hash: u32) -> Option<Value<'a>> {

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use evenkeel_http::uri;
 
 use super::{Fetch, also, many, one, request};
-use crate::arg::{ArgKind, Args, NONE, Params, params};
+use crate::arg::{Arg, ArgKind, Args, NONE, Params, params};
 use crate::env::Env;
 use crate::needs::Needs;
 use crate::value::{Kind, Value, leading_int};
@@ -70,7 +70,9 @@ pub(super) const ENTRIES: &[Fetch] = &[
 
 /// The values of the parameters asked for.
 fn params_of<'a>(args: &'a Args, env: &Env<'a>) -> Option<impl Iterator<Item = &'a [u8]> + use<'a>> {
-    let name = args.text(0);
+    // `urlp()` asks for any parameter, `urlp` alone for none.
+    let Arg::Text(name) = args.get(0) else { return None };
+    let name = Some(name.as_slice()).filter(|n| !n.is_empty());
     let delimiter = args.text(1).and_then(|d| d.first()).copied().unwrap_or(b'?');
     let target = request::head(env)?.target();
     Some(
@@ -81,7 +83,8 @@ fn params_of<'a>(args: &'a Args, env: &Env<'a>) -> Option<impl Iterator<Item = &
 }
 
 fn address(env: &Env<'_>) -> Option<(IpAddr, u16)> {
-    let (host, port) = uri::split_port(uri::without_user(uri::authority(request::head(env)?.target())?));
+    // The original does not look behind a user's name.
+    let (host, port) = uri::split_port(uri::authority(request::head(env)?.target())?);
     let host = host.strip_prefix(b"[").and_then(|h| h.strip_suffix(b"]")).unwrap_or(host);
     let ip = std::str::from_utf8(host).ok()?.parse().ok()?;
     let port = match port {

@@ -279,8 +279,7 @@ fn before_query(target: &[u8]) -> &[u8] {
 }
 
 fn path_only(target: &[u8]) -> &[u8] {
-    let path = evenkeel_http::uri::path_start(target).and_then(|at| target.get(at..)).unwrap_or(target);
-    before_query(path)
+    before_query(evenkeel_http::uri::path_start(target).and_then(|at| target.get(at..)).unwrap_or_default())
 }
 
 fn query(target: &[u8]) -> &[u8] {
