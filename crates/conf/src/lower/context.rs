@@ -6,6 +6,7 @@ use std::net::IpAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use bstr::BString;
 use evenkeel_base::{Diagnostic, Level, Span, Support};
 use evenkeel_plan::proxy::ErrorPage;
 
@@ -69,6 +70,8 @@ pub(crate) struct Ctx<'o> {
     pub(crate) global_stats: bool,
     /// Some line asks for the address that clients connected to.
     pub(crate) uses_destination: bool,
+    /// Error pages read, by path.
+    pub(crate) pages: BTreeMap<BString, Arc<[u8]>>,
     /// `nbproc`.
     pub(crate) processes: u32,
     /// `nbthread`.
@@ -98,6 +101,7 @@ impl<'o> Ctx<'o> {
             unshaped_logs: Vec::new(),
             global_stats: false,
             uses_destination: false,
+            pages: BTreeMap::new(),
             processes: 1,
             threads: None,
             resolvers: vec!["default".to_owned()],

@@ -87,7 +87,9 @@ mod tests {
         ];
         let head =
             places.iter().find(|(place, _)| sections.meets(*place)).map_or("listen l", |(_, head)| head);
-        format!("backend other\n server s1 127.0.0.1:1\n{head}\n {line}\n")
+        format!(
+            "http-errors pages\n errorfile 503 /etc/page.http\n errorfile 404 /etc/page.http\nbackend other\n server s1 127.0.0.1:1\n{head}\n {line}\n"
+        )
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! A proxy section being built: the Plan's own types where a line settles the value, and what can only be settled at the
 //! section's end or once all sections are read.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use evenkeel_balance::HashConf;
 use evenkeel_base::{ProxyId, ServerId, Span, Word};
@@ -49,6 +49,8 @@ pub(crate) struct ProxyDraft {
     pub(crate) default_server: ServerDraft,
     /// Servers in order.
     pub(crate) servers: Vec<(Server, ServerDraft)>,
+    /// Their names, and where they stand.
+    pub(crate) server_names: BTreeMap<String, Span>,
     /// Listening addresses in order.
     pub(crate) listeners: Vec<Listener>,
     /// `id`.
@@ -80,6 +82,7 @@ impl ProxyDraft {
             default_backend: None,
             default_server: ServerDraft::default(),
             servers: Vec::new(),
+            server_names: BTreeMap::new(),
             listeners: Vec::new(),
             number: None,
             cookie_key: Vec::new(),

@@ -15,13 +15,8 @@ use super::keyword::{Keyword, Outcome, Sections};
 pub(crate) const KEYWORDS: &[Keyword] = &[
     Keyword::proxy("errorfile", Sections::ANY, errorfile, "A whole answer from a file for a status.")
         .example("errorfile 503 /etc/haproxy/errors/503.http"),
-    Keyword::refused(
-        "errorfiles",
-        Sections::ANY,
-        "not built yet: http-errors sections",
-        "Answers from an `http-errors` section.",
-    )
-    .example("errorfiles site1 404 503"),
+    Keyword::proxy("errorfiles", Sections::ANY, errorfiles, "Answers from an `http-errors` section.")
+        .example("errorfiles pages 404 503"),
     Keyword::proxy(
         "errorloc",
         Sections::ANY,
@@ -67,9 +62,47 @@ fn known_status(word: &Word, message: &dyn Fn(&str) -> String) -> Result<u16, Di
     number.ok_or_else(|| Diagnostic::error("bad-status", message(&word.str()), word.span))
 }
 
-fn keep(p: &mut ProxyDraft, status: u16, bytes: Vec<u8>) {
+fn keep(p: &mut ProxyDraft, status: u16, bytes: Arc<[u8]>) {
     p.proxy.errors.retain(|page| page.status != status);
-    p.proxy.errors.push(ErrorPage { status, bytes: Arc::from(bytes) });
+    p.proxy.errors.push(ErrorPage { status, bytes });
+}
+
+/// `errorfiles <section> [<code>…]`: all pages of the section, or those of the codes.
+fn errorfiles(p: &mut ProxyDraft, ctx: &mut Ctx<'_>, words: &mut Words<'_>) -> Outcome {
+    let section = args::word(ctx, words, "<name>")?;
+    let Some(pages) = ctx.http_errors.get(section.str().as_ref()).cloned() else {
+        let message = format!("unable to find the http-errors section '{section}'.");
+        let fault = Diagnostic::error("unknown-http-errors", message, section.span);
+        return Err(
+            match evenkeel_base::near::nearest(&section.str(), ctx.http_errors.keys().map(String::as_str)) {
+                Some(near) => fault.note(format!("did you mean `{near}`?")),
+                None => fault,
+            },
+        );
+    };
+    if words.is_empty() {
+        pages.into_iter().for_each(|page| keep(p, page.status, page.bytes));
+        return Ok(());
+    }
+    while let Some(code) = words.next() {
+        let status = known_status(code, &|code| format!("errorfiles : status code '{code}' not handled."))?;
+        match pages.iter().find(|page| page.status == status) {
+            Some(page) => keep(p, status, Arc::clone(&page.bytes)),
+            None => {
+                let message =
+                    format!("status code {status} not found in the http-errors section '{section}'.");
+                ctx.warn("no-effect", message, code.span);
+            }
+        }
+    }
+    Ok(())
+}
+
+/// `errorfile <code> <file>` of an `http-errors` section.
+pub(crate) fn section_page(ctx: &mut Ctx<'_>, words: &mut Words<'_>) -> Result<ErrorPage, Diagnostic> {
+    ctx.keyword = "errorfile";
+    let (status, path) = status(ctx, words, "<file>")?;
+    Ok(ErrorPage { status, bytes: read_page(ctx, path, "errorfile")? })
 }
 
 fn errorfile(p: &mut ProxyDraft, ctx: &mut Ctx<'_>, words: &mut Words<'_>) -> Outcome {
@@ -80,7 +113,16 @@ fn errorfile(p: &mut ProxyDraft, ctx: &mut Ctx<'_>, words: &mut Words<'_>) -> Ou
 }
 
 /// A file with a whole answer. An empty one means: close without a word.
-fn read_page(ctx: &Ctx<'_>, path: &Word, who: &str) -> Result<Vec<u8>, Diagnostic> {
+fn read_page(ctx: &mut Ctx<'_>, path: &Word, who: &str) -> Result<Arc<[u8]>, Diagnostic> {
+    if let Some(page) = ctx.pages.get(&path.text) {
+        return Ok(Arc::clone(page)); // the lines of `defaults` come here for every proxy
+    }
+    let page: Arc<[u8]> = Arc::from(load_page(ctx, path, who)?);
+    ctx.pages.insert(path.text.clone(), Arc::clone(&page));
+    Ok(page)
+}
+
+fn load_page(ctx: &Ctx<'_>, path: &Word, who: &str) -> Result<Vec<u8>, Diagnostic> {
     let bytes = ctx.outside.read_file(&path.str()).map_err(|why| {
         Diagnostic::error("missing-file", format!("{who} : error opening file '{path}'."), path.span)
             .note(why)
@@ -130,7 +172,7 @@ fn location(p: &mut ProxyDraft, ctx: &mut Ctx<'_>, words: &mut Words<'_>, redire
             .into_bytes();
     page.extend_from_slice(url.bytes());
     page.extend_from_slice(b"\r\n\r\n");
-    keep(p, status, page);
+    keep(p, status, Arc::from(page));
     if let Some(first) = words.take_rest().first() {
         let message = format!("'{}' ignores the argument '{first}'", ctx.keyword);
         ctx.warn("surplus-argument", message, first.span);
@@ -143,7 +185,7 @@ fn location(p: &mut ProxyDraft, ctx: &mut Ctx<'_>, words: &mut Words<'_>, redire
 struct Reply<'a> {
     content_type: Option<&'a Word>,
     body: Option<Vec<u8>>,
-    whole: Option<Vec<u8>>,
+    whole: Option<Arc<[u8]>>,
     headers: Vec<(&'a Word, &'a Word)>,
 }
 
@@ -209,7 +251,7 @@ fn formats_refused(word: &Word) -> Diagnostic {
     super::run::refused("http-error", "not built yet: formats in error pages", word.span)
 }
 
-fn whole_reply(status: u16, reply: &Reply<'_>, ctx: &mut Ctx<'_>) -> Result<Option<Vec<u8>>, Diagnostic> {
+fn whole_reply(status: u16, reply: &Reply<'_>, ctx: &mut Ctx<'_>) -> Result<Option<Arc<[u8]>>, Diagnostic> {
     if reply.whole.is_some() {
         return Ok(reply.whole.clone());
     }
@@ -236,7 +278,7 @@ fn whole_reply(status: u16, reply: &Reply<'_>, ctx: &mut Ctx<'_>) -> Result<Opti
     }
     page.extend_from_slice(b"\r\n");
     page.extend_from_slice(body);
-    Ok(Some(page))
+    Ok(Some(Arc::from(page)))
 }
 
 fn header(page: &mut Vec<u8>, name: &[u8], value: &[u8]) {
@@ -288,7 +330,8 @@ mod tests {
             "backend b\n errorfile\n errorfile 200\n errorfile 503 /nonexist\n errorfile 999 /etc/page.http\n \
              errorfile x /etc/page.http\n errorfile 503 /etc/page.http x\n errorloc 503\n errorloc302 a b\n http-error\n \
              http-error status\n http-error status 999\n http-error status 503 content-type a\n \
-             http-error status 503 lf-string %ci\n http-error status 503 foo\n http-error status 404 file /nonexist\n errorfiles a\n errorfiles b\n",
+             http-error status 503 lf-string %ci\n http-error status 503 foo\n http-error status 404 file /nonexist\n errorfiles a\n \
+             errorfiles pag\n errorfiles page 503 404\nhttp-errors page\n errorfile 503 /etc/page.http\n",
             expect![[r#"
                 E 2:11 missing-argument: errorfile : expects <status_code> and <file> as arguments.
                 E 3:11 missing-argument: errorfile : expects <status_code> and <file> as arguments.
@@ -305,7 +348,9 @@ mod tests {
                 E 14:24 refused: 'http-error' cannot be used: not built yet: formats in error pages
                 E 15:24 bad-choice: http-error : 'foo' is not known here
                 E 16:29 missing-file: http-error : error opening file '/nonexist'
-                E 17:2 refused: 'errorfiles' cannot be used: not built yet: http-errors sections
+                E 17:13 unknown-http-errors: unable to find the http-errors section 'a'.
+                E 18:13 unknown-http-errors: unable to find the http-errors section 'pag'.
+                W 19:22 no-effect: status code 404 not found in the http-errors section 'page'.
             "#]],
         );
     }

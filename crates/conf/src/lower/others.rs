@@ -2,7 +2,6 @@
 //! not built; a section that would do something by itself is refused once, at its head.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
 use bstr::BString;
 use evenkeel_base::{Diagnostic, Level, Support, Word, Words};
@@ -13,13 +12,6 @@ use super::context::Ctx;
 use super::proxy::bad_character;
 use super::run::refused;
 use crate::ast::{Line, Section, SectionKind};
-
-/// Statuses that can have a page of their own (configuration manual, `errorfile`).
-pub(crate) const PAGES: &[u16] =
-    &[200, 400, 401, 403, 404, 405, 407, 408, 410, 413, 414, 425, 429, 431, 500, 501, 502, 503, 504];
-
-/// Largest page: what a buffer of the default size holds.
-pub(crate) const PAGE_MAX: usize = 16_384;
 
 /// How far a section is supported; `None`: it is read elsewhere.
 pub(crate) fn support(kind: SectionKind) -> Option<Support> {
@@ -256,7 +248,7 @@ pub(crate) fn http_errors(section: &Section, ctx: &mut Ctx<'_>) {
             continue;
         }
         let mut words = Words::new(line.args(), line.keyword().span);
-        match error_file(ctx, &mut words).and_then(|page| words.finish().map(|()| page)) {
+        match super::errors::section_page(ctx, &mut words).and_then(|page| words.finish().map(|()| page)) {
             Ok(page) => {
                 pages.retain(|p| p.status != page.status);
                 pages.push(page);
@@ -270,29 +262,6 @@ pub(crate) fn http_errors(section: &Section, ctx: &mut Ctx<'_>) {
     } else {
         ctx.http_errors.insert(text, pages);
     }
-}
-
-/// `<status> <file>`, as `errorfile` takes them here and in proxies. The file is a whole response.
-pub(crate) fn error_file(ctx: &Ctx<'_>, words: &mut Words<'_>) -> Result<ErrorPage, Diagnostic> {
-    let usage = |words: &Words<'_>| {
-        let message = "errorfile : expects <status_code> and <file> as arguments.";
-        Diagnostic::error("missing-argument", message, words.last_span().after())
-    };
-    let code = words.next().ok_or_else(|| usage(words))?;
-    let path = words.next().ok_or_else(|| usage(words))?;
-    let status = code.str().parse().ok().filter(|status| PAGES.contains(status)).ok_or_else(|| {
-        let message = format!("errorfile : status code '{code}' not handled.");
-        Diagnostic::error("bad-number", message, code.span)
-    })?;
-    let bytes = ctx.outside.read_file(&path.str()).map_err(|why| {
-        let message = format!("errorfile : error opening file '{path}'.");
-        Diagnostic::error("unreadable-file", message, path.span).note(why)
-    })?;
-    if bytes.len() > PAGE_MAX {
-        let message = format!("errorfile : file '{path}' too large (max {PAGE_MAX} bytes).");
-        return Err(Diagnostic::error("file-too-large", message, path.span));
-    }
-    Ok(ErrorPage { status, bytes: Arc::from(bytes) })
 }
 
 #[cfg(test)]
@@ -318,9 +287,9 @@ mod tests {
                 E 10:6 missing-argument: 'user' expects <name> as arguments.
                 E 11:9 bad-choice: 'user' only supports 'password', 'insecure-password' and 'groups' options.
                 E 12:2 unknown-keyword: unknown keyword 'uesr' in 'userlist' section
-                E 15:16 unreadable-file: errorfile : error opening file '/nonexistent'.
-                E 16:12 bad-number: errorfile : status code '999' not handled.
-                E 17:15 missing-argument: errorfile : expects <status_code> and <file> as arguments.
+                E 15:16 missing-file: errorfile : error opening file '/nonexistent'.
+                E 16:12 bad-status: errorfile : status code '999' not handled.
+                E 17:11 missing-argument: errorfile : expects <status_code> and <file> as arguments.
                 E 18:2 unknown-keyword: unknown keyword 'foo' in 'http-errors' section
                 E 19:13 duplicate-name: http-errors section 'e' already exists.
                 E 20:1 refused: 'peers' cannot be used: not built yet: stick tables and peers

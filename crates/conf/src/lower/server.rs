@@ -338,12 +338,11 @@ fn nowhere() -> HostAddr {
 }
 
 fn add(p: &mut ProxyDraft, ctx: &mut Ctx<'_>, name: String, addr: HostAddr, draft: ServerDraft, at: Span) {
-    if let Some((twin, _)) = p.servers.iter().find(|(s, _)| s.name == name) {
+    if let Some(span) = p.server_names.insert(name.clone(), at) {
         let message = format!(
             "{}, another server named '{name}' was already defined, please use distinct names.",
             p.title()
         );
-        let span = twin.span;
         ctx.report(Diagnostic::error("duplicate-name", message, at).label(span, "defined here"));
     }
     let server = Server {
