@@ -316,6 +316,11 @@ impl ServerLive {
         }
     }
 
+    /// True if its agent says that it is down, whatever its check says.
+    pub fn agent_down(&self) -> bool {
+        self.agent_down.load(Relaxed)
+    }
+
     /// True if new traffic may be balanced to it.
     pub fn usable(&self) -> bool {
         self.usable.load(Relaxed)

@@ -24,6 +24,14 @@ pub fn wall() -> WallTime {
     WallTime::from_micros(secs.saturating_mul(1_000_000).saturating_add(micros))
 }
 
+/// Processor time that this process has used, all threads together.
+pub fn process_cpu() -> Duration {
+    let t = clock_gettime(ClockId::ProcessCPUTime);
+    let secs = u64::try_from(t.tv_sec).unwrap_or(0);
+    let nanos = u32::try_from(t.tv_nsec).unwrap_or(0);
+    Duration::new(secs, nanos)
+}
+
 static STARTED: OnceLock<(Instant, WallTime)> = OnceLock::new();
 
 /// When this process started, on both clocks: the moment of the first call, so make it first thing in `main`.
