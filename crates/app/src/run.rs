@@ -9,13 +9,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bstr::ByteSlice;
+use evenkeel_admin::socket::BoundCli;
 use evenkeel_base::{Diagnostic, FileId, Level, ServerId, SourceMap, Span, version};
 pub(crate) use evenkeel_conf::Loaded;
 use evenkeel_conf::{CondEnv, Environment, Input, Inputs, Outside};
 use evenkeel_plan::Plan;
 use evenkeel_plan::global::Account;
 use evenkeel_proxy::runtime;
-use evenkeel_proxy::services::{LocalAnswer, Services, StatsRequest};
+use evenkeel_proxy::services::Services;
 use evenkeel_proxy::world::{Health, Identity, World, with_port};
 use evenkeel_sys::{Addr, clock, machine, user};
 
@@ -255,16 +256,19 @@ impl Running {
         let maxconn = plan.global.maxconn.unwrap_or(0);
         // The standard library's own source of random keys.
         let seed = RandomState::new().build_hasher().finish();
-        if !sockets.stats.is_empty() {
-            tracing::warn!("not built yet: serving the stats socket; it is open and answers nothing");
-        }
+        let open = plan.global.stats_sockets.iter().cloned().zip(sockets.stats);
+        let stats: Vec<BoundCli> = open.map(|(socket, bound)| BoundCli { socket, bound }).collect();
         let plan = Arc::new(plan);
-        let services = Services { stats: statistics_page };
+        let services = Services { stats: evenkeel_admin::page::answer };
         let proxy = runtime::start(plan, sockets.listening, services, identity, maxconn, seed)?;
         let world = Arc::clone(&proxy.world);
         for (id, ip) in addresses {
             let addr = with_port(Addr::Inet(SocketAddr::new(*ip, 0)), world.plan.server(*id).addr.port);
             world.set_addr(*id, Some(addr), clock::now());
+        }
+        if !stats.is_empty() {
+            // It ends with the world.
+            let _ = evenkeel_admin::socket::serve(stats, Arc::clone(&world), proxy.orders.clone())?;
         }
         Ok(Running { proxy: Some(proxy), world, stopping: None })
     }
@@ -396,14 +400,4 @@ fn proxy_state(world: &World, proxy: &evenkeel_plan::Proxy) -> ProxyState {
             world.sum(|shard| shard.backs.get(at).map_or(0, |c| c.stot.get())),
         ),
     }
-}
-
-/// The statistics page is not built yet, and says so.
-fn statistics_page(_: &StatsRequest<'_>) -> LocalAnswer {
-    let body = b"The statistics page is not built yet.\n".to_vec();
-    let head = format!(
-        "HTTP/1.1 501 Not Implemented\r\nContent-Type: text/plain\r\nContent-Length: {}\r\n",
-        body.len()
-    );
-    LocalAnswer { status: 501, head: head.into_bytes(), body }
 }
