@@ -141,7 +141,9 @@ impl<'o> NameBook<'o> {
     /// The proxy whose lines are being read.
     pub(crate) fn enter(&mut self, proxy: Option<ProxyId>) {
         self.current = proxy;
-        self.captures = (0, 0);
+        // Which slots there are in a backend is its frontends' business.
+        let backend = proxy.and_then(|id| self.proxy(id)).is_some_and(|p| !has_front(p.kind));
+        self.captures = if backend { (u32::MAX, u32::MAX) } else { (0, 0) };
     }
 
     /// Numbers of request and response captures that the current proxy has so far.

@@ -150,6 +150,9 @@ pub(crate) fn run_line(line: &Line, section: &Section, target: Target<'_>, index
             Ok(())
         }
     };
+    for warning in ctx.names.take_warnings() {
+        ctx.report(warning);
+    }
     match outcome {
         Err(fault) => ctx.report(fault),
         Ok(()) => ctx.report_support(keyword.name, keyword.support, ctx.at),
