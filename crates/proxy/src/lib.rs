@@ -22,6 +22,7 @@ mod pump;
 mod queue;
 mod reach;
 mod read;
+pub mod resolve;
 mod route;
 pub mod runtime;
 pub mod services;

@@ -60,7 +60,12 @@ pub(crate) async fn reach(
         }
         exchange.facts.from_pool = false;
         let failure = match dial(conn, exchange, seat).await {
-            Ok(server) => return Ok(server),
+            Ok(server) => {
+                if let Some(id) = seat.server {
+                    crate::checks::observe(conn, id, crate::checks::Observed::Connected);
+                }
+                return Ok(server);
+            }
             Err(failure) => failure,
         };
         if let Some(id) = seat.server {

@@ -498,8 +498,10 @@ pub enum Change {
     NoServer(ProxyId),
     /// All sessions of a server are to be cut.
     ShutSessions(ServerId),
-    /// A server's address or its name's became known, or its checks were switched on or off: they pause or go on.
+    /// A server's address changed, or its checks were switched on or off: they pause or go on.
     Checks(ServerId),
+    /// A server's name became known: its checks begin.
+    Revived(ServerId),
     /// `error-limit` errors in a row in a server's traffic (`observe`), the last of this kind.
     Faults(ServerId, TrafficFault),
     /// The operator's word for a server, or for one that it tracks, changed: its checks pause in maintenance and begin

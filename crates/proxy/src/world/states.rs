@@ -366,6 +366,7 @@ impl World {
         let was_known = live.resolved();
         self.restart_health(id);
         self.move_to(id, Some(addr), now);
+        self.note(Change::Revived(id));
         let admin = self.effective_admin(id).admin;
         if let Host::Name { name, .. } = &server.addr.host
             && !was_known
