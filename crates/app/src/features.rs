@@ -97,7 +97,7 @@ pub(crate) fn build_text(kernel: &str, cores: usize) -> String {
          \n\
          Built with multi-threading support (default={cores}, one shard per core).\n\
          Built without TLS, Lua, compression and network namespace support.\n\
-         Memory allocator : mimalloc.\n\
+         Memory allocator : the C library's.\n\
          Regular expressions : the Rust regex library (no look-around, no back-references, linear time).\n\
          \n\
          Available polling systems :\n\

@@ -27,9 +27,6 @@ mod trace;
 use std::ffi::OsString;
 use std::process::ExitCode;
 
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
-
 fn main() -> ExitCode {
     say::install_panic_hook();
     let args: Vec<OsString> = std::env::args_os().collect();

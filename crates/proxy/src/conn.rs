@@ -152,7 +152,8 @@ pub fn spawn(shard: &Rc<Shard>, sock: Sock, peer: Addr, listener: ListenerId, ca
         evenkeel_plan::Addr::Unix(_) | evenkeel_plan::Addr::Abstract { .. } => Peer::Unix,
         evenkeel_plan::Addr::Fd(_) => Peer::Unknown,
     };
-    let conn = Conn {
+    // Boxed, so that the task's state is one pointer: a moved argument would stand in it twice.
+    let conn = Box::new(Conn {
         facts: ConnFacts {
             src,
             dst,
@@ -175,7 +176,7 @@ pub fn spawn(shard: &Rc<Shard>, sock: Sock, peer: Addr, listener: ListenerId, ca
         start_wall: wall,
         deadline: Deadline::default(),
         card,
-    };
+    });
     tokio::task::spawn_local(serve(conn));
 }
 
@@ -188,7 +189,7 @@ pub fn peer_of(addr: &Addr) -> Peer {
     }
 }
 
-async fn serve(mut conn: Conn) {
+async fn serve(mut conn: Box<Conn>) {
     if !crate::greet::greet(&mut conn) {
         return;
     }

@@ -14,28 +14,36 @@ use crate::judge::{self, Judged};
 use crate::read::{self, Head};
 use crate::{finish, forward, reach, route};
 
-/// Serves a client's connection until either side has had enough.
+/// Serves a client's connection until either side has had enough. What an idle connection keeps is the state of this
+/// function: the steps of an exchange are boxed and live as long as it does.
 pub(crate) async fn serve(conn: &mut Conn) {
     loop {
-        // Boxed: an idle connection's task must stay small, see the crate's head.
-        match read::next_request(conn).await {
-            Head::End => return,
-            Head::Failed(mut exchange, failure) => {
-                let next = Box::pin(finish::failed(conn, &mut exchange, failure)).await;
-                debug_assert_eq!(next, Next::Close, "after a head that cannot be read nothing can follow");
-                conn.shard.give_exchange(exchange);
-                return;
-            }
-            Head::Request(mut exchange) => {
-                conn.nth = conn.nth.saturating_add(1);
-                let next = Box::pin(run(conn, &mut exchange)).await;
-                conn.shard.give_exchange(exchange);
-                if next == Next::Close {
-                    return;
-                }
-                conn.start = clock::coarse();
-                conn.start_wall = clock::coarse_wall();
-            }
+        if conn.pending.is_empty() && !read::wait_for_first_byte(conn).await {
+            return;
+        }
+        if Box::pin(next(conn)).await == Next::Close {
+            return;
+        }
+        conn.start = clock::coarse();
+        conn.start_wall = clock::coarse_wall();
+    }
+}
+
+/// Reads a request and serves it.
+async fn next(conn: &mut Conn) -> Next {
+    match read::next_request(conn).await {
+        Head::End => Next::Close,
+        Head::Failed(mut exchange, failure) => {
+            let next = finish::failed(conn, &mut exchange, failure).await;
+            debug_assert_eq!(next, Next::Close, "after a head that cannot be read nothing can follow");
+            conn.shard.give_exchange(exchange);
+            Next::Close
+        }
+        Head::Request(mut exchange) => {
+            conn.nth = conn.nth.saturating_add(1);
+            let next = run(conn, &mut exchange).await;
+            conn.shard.give_exchange(exchange);
+            next
         }
     }
 }

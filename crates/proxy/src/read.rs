@@ -8,6 +8,7 @@ use evenkeel_sys::clock;
 
 use crate::conn::{Conn, Woke};
 use crate::exchange::{Exchange, Failure};
+use crate::finish;
 
 /// How waiting for a request ended.
 pub(crate) enum Head {
@@ -26,28 +27,33 @@ enum Got {
     Error,
 }
 
-/// Waits for the next request on a connection.
+/// Waits, holding nothing, until the client says something. False: the connection is over, and all is said.
+pub(crate) async fn wait_for_first_byte(conn: &mut Conn) -> bool {
+    let first = conn.nth == 0;
+    arm_idle(conn, first);
+    let failure = match conn.wait(|conn, cx| conn.sock.poll_readable(cx)).await {
+        Ok(Ok(_)) => return true,
+        Ok(Err(_)) => Failure::page(400, Blame::Client, Phase::Request),
+        Err(Woke::Timeout) if first => Failure::page(408, Blame::ClientTimeout, Phase::Request),
+        Err(Woke::Timeout | Woke::Killed) => return false,
+    };
+    if let Head::Failed(mut exchange, failure) = idle_end(conn, first, failure) {
+        Box::pin(finish::failed(conn, &mut exchange, failure)).await;
+        conn.shard.give_exchange(exchange);
+    }
+    false
+}
+
+/// Reads the next request of a connection that has something to say.
 pub(crate) async fn next_request(conn: &mut Conn) -> Head {
     let first = conn.nth == 0;
-    if conn.pending.is_empty() {
-        // Nothing is held while the client thinks.
-        arm_idle(conn, first);
-        match conn.wait(|conn, cx| conn.sock.poll_readable(cx)).await {
-            Ok(Ok(_)) => {}
-            Ok(Err(_)) => return idle_end(conn, first, Failure::page(400, Blame::Client, Phase::Request)),
-            Err(Woke::Timeout) if first => {
-                return idle_end(conn, first, Failure::page(408, Blame::ClientTimeout, Phase::Request));
-            }
-            Err(Woke::Timeout | Woke::Killed) => return Head::End,
-        }
-    }
     let mut exchange = begin(conn);
     let limits = limits(conn);
     let mut resume = Resume::default();
     if !conn.pending.is_empty()
         && let Some(done) = parse_pending(conn, &mut exchange, &limits, &mut resume)
     {
-        return finish(conn, exchange, done);
+        return complete(conn, exchange, done);
     }
     let frontend = conn.frontend();
     let patience = frontend.timeouts.http_request.or(frontend.timeouts.client);
@@ -57,7 +63,7 @@ pub(crate) async fn next_request(conn: &mut Conn) -> Head {
         let got = conn.wait(|conn, cx| poll_more(conn, cx, &mut exchange, &limits, &mut resume)).await;
         let nothing = conn.pending.is_empty() && !matches!(got, Ok((Got::Bytes, _)));
         match got {
-            Ok((Got::Bytes, Some(done))) => return finish(conn, exchange, done),
+            Ok((Got::Bytes, Some(done))) => return complete(conn, exchange, done),
             Ok((Got::Bytes, None)) => {}
             Ok((Got::End | Got::Error, _)) if nothing => {
                 conn.shard.give_exchange(exchange);
@@ -169,7 +175,7 @@ fn poll_more(
     Poll::Ready((Got::Bytes, parsed))
 }
 
-fn finish(conn: &mut Conn, mut exchange: Box<Exchange>, parsed: Parsed) -> Head {
+fn complete(conn: &mut Conn, mut exchange: Box<Exchange>, parsed: Parsed) -> Head {
     let taken = match parsed {
         Ok(taken) => taken,
         Err(_) => return failed(conn, exchange, Failure::page(400, Blame::Proxy, Phase::Request)),
