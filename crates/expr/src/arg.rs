@@ -487,7 +487,7 @@ pub(crate) fn int(text: &[u8]) -> Option<i64> {
 
 /// Pairs of hexadecimal digits.
 pub(crate) fn unhex(text: &[u8]) -> Option<Vec<u8>> {
-    if text.len() % 2 != 0 {
+    if !text.len().is_multiple_of(2) {
         return None;
     }
     let digit = |b: u8| (b as char).to_digit(16);

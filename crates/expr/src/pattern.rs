@@ -373,21 +373,20 @@ fn range(text: &[u8], operator: Operator) -> Option<(i64, i64)> {
         Operator::Eq => (low, high),
         Operator::Ge => (low, i64::MAX),
         // Past either end of the range there is nothing: an empty range.
-        Operator::Gt => {
-            (high.checked_add(1).unwrap_or(i64::MAX), if high == i64::MAX { i64::MIN } else { i64::MAX })
-        }
+        Operator::Gt => (high.saturating_add(1), if high == i64::MAX { i64::MIN } else { i64::MAX }),
         Operator::Le => (i64::MIN, high),
-        Operator::Lt => {
-            (if low == i64::MIN { i64::MAX } else { i64::MIN }, low.checked_sub(1).unwrap_or(i64::MIN))
-        }
+        Operator::Lt => (if low == i64::MIN { i64::MAX } else { i64::MIN }, low.saturating_sub(1)),
     })
 }
+
+/// A mask and its networks, each with its position.
+type Group<T> = (T, Vec<(T, u32)>);
 
 /// Networks grouped by mask, each group sorted: a lookup is one search per mask in use.
 #[derive(Clone, Debug, Default)]
 struct Networks {
-    v4: Vec<(u32, Vec<(u32, u32)>)>,
-    v6: Vec<(u128, Vec<(u128, u32)>)>,
+    v4: Vec<Group<u32>>,
+    v6: Vec<Group<u128>>,
 }
 
 impl Networks {
@@ -438,7 +437,7 @@ impl Networks {
     }
 }
 
-fn push<T: PartialEq>(groups: &mut Vec<(T, Vec<(T, u32)>)>, mask: T, net: T, at: u32) {
+fn push<T: PartialEq>(groups: &mut Vec<Group<T>>, mask: T, net: T, at: u32) {
     match groups.iter_mut().find(|(m, _)| *m == mask) {
         Some((_, nets)) => nets.push((net, at)),
         None => groups.push((mask, vec![(net, at)])),
@@ -450,7 +449,7 @@ fn sort_unique<T: Ord + Copy>(nets: &mut Vec<(T, u32)>) {
     nets.dedup_by_key(|(net, _)| *net);
 }
 
-fn search<T: Ord + Copy + std::ops::BitAnd<Output = T>>(groups: &[(T, Vec<(T, u32)>)], ip: T) -> Option<u32> {
+fn search<T: Ord + Copy + std::ops::BitAnd<Output = T>>(groups: &[Group<T>], ip: T) -> Option<u32> {
     groups.iter().find_map(|(mask, nets)| {
         let net = ip & *mask;
         let found = nets.binary_search_by(|(n, _)| n.cmp(&net)).ok()?;

@@ -1,5 +1,6 @@
 //! The same expressions, conditions and formats through HAProxy itself and through us. Skipped, and said so, where
 //! there is no `haproxy`.
+#![allow(clippy::print_stderr)] // a skipped test says why
 
 mod common;
 

@@ -42,8 +42,7 @@ impl Test {
         let (expr, implied) = criterion(first, names)?;
         let mut flags = Flags { method: None, ignore_case: false, map_files: false };
         let mut patterns: Option<Patterns> = None;
-        loop {
-            let Some(word) = words.peek() else { break };
+        while let Some(word) = words.peek() {
             match word.bytes() {
                 b"-i" => flags.ignore_case = true,
                 b"-n" => {} // names are never resolved here

@@ -129,7 +129,8 @@ pub(super) const ENTRIES: &[Converter] = &[
             let mut out = v.into_text().into_owned();
             let item = variable(a, 1, e).unwrap_or_default();
             let suffix = a.text(2).unwrap_or_default();
-            if !out.is_empty() && !(item.is_empty() && suffix.is_empty()) {
+            let adds = !item.is_empty() || !suffix.is_empty();
+            if adds && !out.is_empty() {
                 out.extend_from_slice(a.text(0).unwrap_or_default());
             }
             out.extend_from_slice(&item);

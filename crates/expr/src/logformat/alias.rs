@@ -88,9 +88,9 @@ pub const ALIASES: &[Alias] = &[
     alias("ms", Needs::CLIENT, "The milliseconds of the accept's date.", |e, f, o| {
         let ms = accepted(e).subsec_millis();
         if f.hex {
-            o.extend_from_slice(format!("{ms:02X}").as_bytes())
+            write::formatted(format_args!("{ms:02X}"), o)
         } else {
-            o.extend_from_slice(format!("{ms:03}").as_bytes())
+            write::padded(ms, 3, o)
         }
         true
     }),
@@ -257,7 +257,7 @@ fn num(n: i64, out: &mut Vec<u8>) -> bool {
 
 fn hexable(n: i64, digits: usize, flags: Flags, out: &mut Vec<u8>) -> bool {
     if flags.hex {
-        out.extend_from_slice(format!("{n:0digits$X}").as_bytes());
+        write::formatted(format_args!("{n:0digits$X}"), out);
         return true;
     }
     num(n, out)
@@ -303,16 +303,15 @@ fn moment(env: &Env<'_>, wall: WallTime, local: bool) -> Moment {
 
 /// `06/Feb/2009:12:14:14`.
 fn day_and_time(m: &Moment, out: &mut Vec<u8>) {
-    let text = format!(
-        "{:02}/{}/{:04}:{:02}:{:02}:{:02}",
-        m.day,
-        m.month_short(),
-        m.year,
-        m.hour,
-        m.minute,
-        m.second
-    );
-    out.extend_from_slice(text.as_bytes());
+    write::padded(m.day, 2, out);
+    out.push(b'/');
+    out.extend_from_slice(m.month_short().as_bytes());
+    out.push(b'/');
+    write::padded(u32::try_from(m.year).unwrap_or(0), 4, out);
+    for part in [m.hour, m.minute, m.second] {
+        out.push(b':');
+        write::padded(part, 2, out);
+    }
 }
 
 /// With the zone.
@@ -327,7 +326,8 @@ fn date(env: &Env<'_>, wall: WallTime, local: bool, out: &mut Vec<u8>) -> bool {
 /// With milliseconds.
 fn precise(env: &Env<'_>, wall: WallTime, out: &mut Vec<u8>) -> bool {
     day_and_time(&moment(env, wall, true), out);
-    out.extend_from_slice(format!(".{:03}", wall.subsec_millis()).as_bytes());
+    out.push(b'.');
+    write::padded(wall.subsec_millis(), 3, out);
     true
 }
 
@@ -354,7 +354,11 @@ fn address(_: &Env<'_>, peer: &Peer, flags: Flags, out: &mut Vec<u8>) -> bool {
             true
         }
         Peer::Inet(address) => {
-            text(Some(&crate::value::Value::ip(address.ip()).into_text()), flags, Unsafe::Nothing, out)
+            write::quoted(flags, out, |out| match address.ip() {
+                IpAddr::V4(ip) => write::formatted(format_args!("{ip}"), out),
+                IpAddr::V6(ip) => out.extend_from_slice(&crate::value::Value::Ipv6(ip).into_text()),
+            });
+            true
         }
         Peer::Unix => text(Some(b"unix"), flags, Unsafe::Nothing, out),
         Peer::Unknown => text(None, flags, Unsafe::Nothing, out),
