@@ -1,8 +1,6 @@
 //! Keywords: `acl`; and conditions as all rules take them.
 
-use evenkeel_base::{Diagnostic, Words};
-use evenkeel_expr::Cond;
-use evenkeel_expr::acl::derivative;
+use evenkeel_base::Words;
 
 use super::args;
 use super::context::Ctx;
@@ -21,28 +19,13 @@ fn acl(p: &mut ProxyDraft, ctx: &mut Ctx<'_>, words: &mut Words<'_>) -> Outcome 
     })
 }
 
-/// `if …` or `unless …` at the end of a rule, if it has one. A fault is reported here, and `None` returned: a plan with
-/// faults never runs.
-pub(crate) fn condition(p: &ProxyDraft, ctx: &mut Ctx<'_>, words: &mut Words<'_>) -> Option<Cond> {
-    if !Cond::starts(words) {
-        return None;
-    }
-    // An ACL whose own line is faulty has been complained of; its users are not.
-    let known_broken = words.rest().iter().any(|word| {
+/// True if the condition among these words uses an ACL whose own line is faulty: that has been complained of, its
+/// users are not.
+pub(crate) fn uses_broken(p: &ProxyDraft, words: &Words<'_>) -> bool {
+    let mut rest = words.rest().iter().skip_while(|word| !(word.is("if") || word.is("unless")));
+    rest.any(|word| {
         let text = word.str();
         let name = text.trim_start_matches('!');
-        p.broken_acls.contains(name) && !p.acls.is_defined(name) && derivative(name).is_none()
-    });
-    if known_broken {
-        words.take_rest();
-        return None;
-    }
-    match Cond::parse(words, &p.acls, &mut ctx.names) {
-        Ok(cond) => Some(cond),
-        Err(faults) => {
-            faults.into_iter().for_each(|fault: Diagnostic| ctx.report(fault));
-            words.take_rest();
-            None
-        }
-    }
+        p.broken_acls.contains(name) && !p.acls.is_defined(name)
+    })
 }

@@ -2,7 +2,7 @@
 
 use evenkeel_balance::{Algorithm, HashConf, HashFunction, HashKind};
 use evenkeel_base::{Diagnostic, Word, Words};
-use evenkeel_plan::{BalanceKey, Mode};
+use evenkeel_plan::BalanceKey;
 
 use super::args;
 use super::context::Ctx;
@@ -248,25 +248,12 @@ fn factor(p: &mut ProxyDraft, ctx: &mut Ctx<'_>, words: &mut Words<'_>) -> Outco
 }
 
 /// At a section's end: `hash-type` and `balance` come together, and both may have been inherited.
-pub(crate) fn end(p: &mut ProxyDraft, ctx: &mut Ctx<'_>) {
+pub(crate) fn end(p: &mut ProxyDraft, _: &mut Ctx<'_>) {
     let conf = p.hash.unwrap_or_default();
     match &mut p.back.algorithm {
         Algorithm::Hash(hash) => *hash = conf,
         Algorithm::Random { factor, .. } => *factor = conf.factor,
         Algorithm::RoundRobin | Algorithm::StaticRr | Algorithm::LeastConn | Algorithm::First => {}
-    }
-    let layer7 = match &p.back.key {
-        BalanceKey::Uri { .. } | BalanceKey::UrlParam { .. } | BalanceKey::Header { .. } => true,
-        BalanceKey::None | BalanceKey::Source | BalanceKey::RdpCookie(_) | BalanceKey::Expr(_) => false,
-    };
-    if layer7 && p.is_back() && p.proxy.mode == Mode::Tcp {
-        let message = format!(
-            "Layer 7 hash not possible for {} (needs 'mode http'). Falling back to round robin.",
-            p.title()
-        );
-        ctx.warn("needs-http", message, p.proxy.span);
-        p.back.algorithm = Algorithm::RoundRobin;
-        p.back.key = BalanceKey::None;
     }
 }
 

@@ -203,7 +203,7 @@ mod tests {
             expect![[r#"
                 W 1:1 no-bind: frontend 'f' has no 'bind' directive. Please declare it as a backend if this was intended.
                 W 1:1 missing-timeouts: missing timeouts for frontend 'f'.
-                E 3:2 unknown-keyword: unknown keyword 'default_backend' in 'frontend' section
+                E 1:1 mode-mismatch: http frontend 'f' tries to use incompatible tcp backend 'b' as its default backend (see 'mode').
                 W 4:1 missing-timeouts: missing timeouts for backend 'b'.
                 W 4:1 needs-http: backend 'b' : ignoring cookie for server 'a' as HTTP mode is disabled.
                 E 5:2 needs-http: backend 'b' : server cannot have cookie or redirect prefix in non-HTTP mode.

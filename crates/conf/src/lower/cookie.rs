@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use evenkeel_base::time::{TimeError, Unit, parse_time};
 use evenkeel_base::{Diagnostic, Word, Words};
-use evenkeel_plan::{CookieMode, CookiePersistence, Mode};
+use evenkeel_plan::{CookieMode, CookiePersistence};
 
 use super::args;
 use super::context::Ctx;
@@ -137,13 +137,9 @@ fn seconds(words: &mut Words<'_>, name: &str, what: &str) -> Result<Duration, Di
 }
 
 /// At a section's end.
-pub(crate) fn end(p: &mut ProxyDraft, ctx: &mut Ctx<'_>) {
+pub(crate) fn end(p: &mut ProxyDraft, _: &mut Ctx<'_>) {
     if let Some(dynamic) = p.back.cookie.as_mut().and_then(|cookie| cookie.dynamic.as_mut()) {
         dynamic.clone_from(&p.cookie_key);
-    }
-    if p.proxy.mode == Mode::Tcp && p.is_back() && p.back.cookie.take().is_some() {
-        let message = format!("cookie will be ignored for {} (needs 'mode http').", p.title());
-        ctx.warn("needs-http", message, p.proxy.span);
     }
 }
 

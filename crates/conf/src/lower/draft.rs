@@ -8,7 +8,9 @@ use evenkeel_base::{ProxyId, ServerId, Span, Word};
 use evenkeel_expr::AclTable;
 use evenkeel_plan::{Back, Front, Listener, LogTarget, Proxy, ProxyKind, Server};
 
+use super::checks::ChecksDraft;
 use super::context::Ctx;
+use super::log_format::TrafficDraft;
 use super::names::{has_back, has_front};
 use super::server::ServerDraft;
 
@@ -61,6 +63,12 @@ pub(crate) struct ProxyDraft {
     pub(crate) state_file_name: Option<String>,
     /// True once the section has a `stats` line of its own.
     pub(crate) own_stats: bool,
+    /// Log lines.
+    pub(crate) traffic: TrafficDraft,
+    /// Checks.
+    pub(crate) checks: ChecksDraft,
+    /// Kinds of rules met so far, a bit each.
+    pub(crate) ranks_seen: u32,
     /// Where switches without effect go.
     pub(crate) ignored: bool,
 }
@@ -88,6 +96,9 @@ impl ProxyDraft {
             cookie_key: Vec::new(),
             state_file_name: None,
             own_stats: false,
+            traffic: TrafficDraft::default(),
+            checks: ChecksDraft::default(),
+            ranks_seen: 0,
             ignored: false,
         }
     }

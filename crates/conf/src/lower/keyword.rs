@@ -346,6 +346,7 @@ pub const ALL: &[&[Keyword]] = &[
     super::captures::KEYWORDS,
     super::acls::KEYWORDS,
     super::rules::KEYWORDS,
+    super::rules::LINES,
     super::routing::KEYWORDS,
     super::reach::KEYWORDS,
     super::obsolete::KEYWORDS,
@@ -390,7 +391,9 @@ impl Index {
         let mut elsewhere = None;
         for count in (1..=words.len().min(WORDS_MAX)).rev() {
             let name = words[..count].iter().map(|w| w.str()).collect::<Vec<_>>().join(" ");
-            let Some(entries) = self.by_name.get(name.as_str()) else { continue };
+            // `http-check set-var(txn.x)`: what stands in parentheses is not part of the name.
+            let bare = name.split('(').next().filter(|_| count > 1).unwrap_or(&name);
+            let Some(entries) = self.by_name.get(bare) else { continue };
             if let Some(entry) = entries.iter().find(|k| k.sections.meets(here)) {
                 return Found::Here(entry, count);
             }

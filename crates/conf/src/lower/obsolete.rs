@@ -1,8 +1,6 @@
 //! Keywords of HAProxy 1.x and 2.x that today's releases refuse. They work here as they did then, with a warning that
 //! names today's form.
 
-use std::time::Duration;
-
 use evenkeel_base::{Diagnostic, Words};
 use evenkeel_plan::HttpMode;
 
@@ -145,14 +143,6 @@ fn monitor_net(p: &mut ProxyDraft, ctx: &mut Ctx<'_>, words: &mut Words<'_>) -> 
     })?;
     p.front.monitor_net = Some(net);
     Ok(())
-}
-
-/// At a section's end.
-pub(crate) fn end(p: &mut ProxyDraft, _: &mut Ctx<'_>) {
-    debug_assert!(
-        p.front.grace <= Duration::from_millis(i32::MAX as u64),
-        "times are bounded where they are read"
-    );
 }
 
 #[cfg(test)]

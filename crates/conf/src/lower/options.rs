@@ -434,13 +434,9 @@ pub(crate) fn end(p: &mut ProxyDraft, ctx: &mut Ctx<'_>) {
     if p.proxy.mode != Mode::Tcp {
         return;
     }
-    let ignored = [
-        ("option forwardfor", p.proxy.forwardfor.take().is_some()),
-        ("option originalto", p.proxy.originalto.take().is_some()),
-        ("option http-buffer-request", std::mem::take(&mut p.proxy.options.buffer_request)),
-    ];
-    for (name, _) in ignored.into_iter().filter(|(_, given)| *given) {
-        let message = format!("'{name}' ignored for {} as it requires HTTP mode.", p.title());
+    if std::mem::take(&mut p.proxy.options.buffer_request) {
+        let message =
+            format!("'option http-buffer-request' ignored for {} as it requires HTTP mode.", p.title());
         ctx.warn("needs-http", message, p.proxy.span);
     }
 }

@@ -14,7 +14,9 @@ use super::draft::{LogLine, ProxyDraft, numbers};
 use super::keyword::{Index, Keyword, Outcome, Sections};
 use super::names::{has_back, has_front};
 use super::run::{Target, run_line};
-use super::{args, balance, bind, captures, cookie, obsolete, options, reach, server, stats};
+use super::{
+    args, balance, bind, captures, checks, cookie, log_format, options, reach, routing, rules, server,
+};
 use crate::ast::Section;
 
 /// The topic's table.
@@ -315,7 +317,16 @@ pub(crate) fn misplaced(
                 let title = draft.title();
                 let hint = if name == "maxconn" { " Maybe you want 'fullconn' instead ?" } else { "" };
                 // A server that no one would ever use is more than a superfluous line.
-                let severe = matches!(name, "server" | "server-template");
+                let severe = matches!(
+                    name,
+                    "server"
+                        | "server-template"
+                        | "declare capture"
+                        | "tcp-request connection"
+                        | "tcp-request session"
+                        | "tcp-response content"
+                        | "tcp-response inspect-delay"
+                );
                 let verb = if severe { "not allowed" } else { "ignored" };
                 let message = format!("'{name}' {verb} because {title} has no {face} capability.{hint}");
                 if severe {
@@ -339,8 +350,17 @@ pub(crate) fn misplaced(
 }
 
 /// What the topics settle at a section's end, in this order.
-const ENDS: &[fn(&mut ProxyDraft, &mut Ctx<'_>)] =
-    &[balance::end, cookie::end, stats::end, captures::end, options::end, obsolete::end, reach::end];
+const ENDS: &[fn(&mut ProxyDraft, &mut Ctx<'_>)] = &[
+    balance::end,
+    cookie::end,
+    captures::end,
+    options::end,
+    reach::end,
+    log_format::end,
+    checks::end,
+    rules::end,
+    routing::end,
+];
 
 /// What is settled at a section's end.
 pub(crate) fn end_section(draft: &mut ProxyDraft, ctx: &mut Ctx<'_>) {
@@ -348,6 +368,9 @@ pub(crate) fn end_section(draft: &mut ProxyDraft, ctx: &mut Ctx<'_>) {
     server::end_section(draft, ctx);
     for end in ENDS {
         end(draft, ctx);
+    }
+    for warning in ctx.names.take_warnings() {
+        ctx.report(warning);
     }
     if draft.is_front() && !draft.is_back() {
         draft.servers.clear();

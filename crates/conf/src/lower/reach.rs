@@ -180,22 +180,6 @@ fn state_file_name(p: &mut ProxyDraft, _: &mut Ctx<'_>, words: &mut Words<'_>) -
     Ok(())
 }
 
-/// `persist rdp-cookie(name)`; without a name it has an entry of its own.
-fn persist(_: &mut ProxyDraft, ctx: &mut Ctx<'_>, words: &mut Words<'_>) -> Outcome {
-    let Some(word) = words.next() else { return Err(missing(words, "missing persist method.")) };
-    match word.bytes().strip_prefix(b"rdp-cookie(").and_then(|rest| rest.strip_suffix(b")")) {
-        Some(name) if !name.is_empty() => {
-            Err(super::run::refused("persist rdp-cookie", RDP, ctx.at.to(word.span)))
-        }
-        Some(_) => Err(Diagnostic::error(
-            "bad-choice",
-            "persist rdp-cookie(name)' requires an rdp cookie name.",
-            word.span,
-        )),
-        None => Err(Diagnostic::error("bad-choice", "unknown persist method.", word.span)),
-    }
-}
-
 fn max_keep_alive_queue(p: &mut ProxyDraft, ctx: &mut Ctx<'_>, words: &mut Words<'_>) -> Outcome {
     let word = args::word(ctx, words, "an integer value (or -1 to disable)")?;
     p.back.max_keep_alive_queue = match word.is("-1") {
@@ -325,7 +309,6 @@ mod tests {
                 E 17:9 unknown-keyword: 'persist' expects one of 'rdp-cookie' as argument
                 E 18:10 unknown-keyword: 'persist' only supports 'rdp-cookie' (got 'foo')
                 E 19:2 refused: 'persist rdp-cookie' cannot be used: not built yet: RDP cookies
-                E 20:10 unknown-keyword: 'persist' only supports 'rdp-cookie' (got 'rdp-cookie(a)')
                 E 21:14 missing-argument: 'srvtcpka-cnt' expects an integer as argument
                 E 22:15 bad-number: 'srvtcpka-cnt' expects a positive integer argument, not 'x'
                 E 23:16 bad-time: unexpected character 'x' in 'srvtcpka-idle'

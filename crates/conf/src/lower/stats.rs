@@ -4,15 +4,21 @@ use std::time::Duration;
 
 use bstr::{BString, ByteSlice};
 use evenkeel_base::{Diagnostic, Word, Words};
-use evenkeel_plan::{Mode, StatsPage};
+use evenkeel_expr::Cond;
+use evenkeel_plan::StatsPage;
+use evenkeel_rules::RuleSet;
+use evenkeel_rules::registry::{parse_cond, parse_rule};
 
 use super::args;
 use super::context::Ctx;
 use super::draft::ProxyDraft;
 use super::keyword::{Keyword, Outcome, Sections};
+use super::rules::with_context;
 
 /// The topic's table.
 pub(crate) const KEYWORDS: &[Keyword] = &[
+    Keyword::proxy("stats admin", Sections::ANY_OWN, admin, "Who may change servers' states on the page.")
+        .example("stats admin if { src 127.0.0.1 }"),
     Keyword::proxy("stats auth", Sections::ANY, auth, "Who may see the page.")
         .example("stats auth admin:secret"),
     Keyword::proxy("stats enable", Sections::ANY, enable, "Shows the page."),
@@ -25,6 +31,8 @@ pub(crate) const KEYWORDS: &[Keyword] = &[
         },
         "The page doesn't name the version.",
     ),
+    Keyword::proxy("stats http-request", Sections::ANY_OWN, http_request, "Rules on requests for the page.")
+        .example("stats http-request deny unless { src 127.0.0.1 }"),
     Keyword::proxy(
         "stats realm",
         Sections::ANY,
@@ -154,6 +162,25 @@ fn refresh(p: &mut ProxyDraft, ctx: &mut Ctx<'_>, words: &mut Words<'_>) -> Outc
     spare(ctx, words)
 }
 
+fn admin(p: &mut ProxyDraft, ctx: &mut Ctx<'_>, words: &mut Words<'_>) -> Outcome {
+    page(p);
+    if !Cond::starts(words) {
+        let message = "'stats admin' requires either 'if' or 'unless' followed by a condition.";
+        let place = words.peek().map_or(words.last_span().after(), |word| word.span);
+        return Err(Diagnostic::error("missing-argument", message, place));
+    }
+    let cond = with_context(p, ctx, words, RuleSet::HttpRequest, parse_cond)?;
+    page(p).admin.extend(cond);
+    Ok(())
+}
+
+fn http_request(p: &mut ProxyDraft, ctx: &mut Ctx<'_>, words: &mut Words<'_>) -> Outcome {
+    page(p);
+    let rule = with_context(p, ctx, words, RuleSet::HttpRequest, parse_rule)?;
+    page(p).rules.extend(rule);
+    Ok(())
+}
+
 fn show_node(p: &mut ProxyDraft, ctx: &mut Ctx<'_>, words: &mut Words<'_>) -> Outcome {
     page(p).show_node = Some(words.next().map(|word| word.str().into_owned()));
     spare(ctx, words)
@@ -162,14 +189,6 @@ fn show_node(p: &mut ProxyDraft, ctx: &mut Ctx<'_>, words: &mut Words<'_>) -> Ou
 fn show_desc(p: &mut ProxyDraft, _: &mut Ctx<'_>, words: &mut Words<'_>) -> Outcome {
     page(p).show_desc = Some(rest_of(words));
     Ok(())
-}
-
-/// At a section's end.
-pub(crate) fn end(p: &mut ProxyDraft, ctx: &mut Ctx<'_>) {
-    if p.proxy.mode == Mode::Tcp && p.proxy.stats.take().is_some() {
-        let message = format!("'stats' statement ignored for {} as it requires HTTP mode.", p.title());
-        ctx.warn("needs-http", message, p.proxy.span);
-    }
 }
 
 #[cfg(test)]
@@ -197,8 +216,8 @@ mod tests {
             "backend b\n mode http\n stats\n stats foo\n stats uri\n stats uri /x y\n stats realm\n stats auth\n stats scope\n stats refresh x\n \
              no stats enable\n stats enabel\nbackend c\n stats enable\n",
             expect![[r#"
-                E 3:7 unknown-keyword: 'stats' expects one of 'auth', 'enable', 'hide-version', 'realm', 'refresh', 'scope', 'show-desc', 'show-legends', 'show-modules', 'show-node', 'show-version', 'uri' as argument
-                E 4:8 unknown-keyword: 'stats' only supports 'auth', 'enable', 'hide-version', 'realm', 'refresh', 'scope', 'show-desc', 'show-legends', 'show-modules', 'show-node', 'show-version', 'uri' (got 'foo')
+                E 3:7 unknown-keyword: 'stats' expects one of 'admin', 'auth', 'enable', 'hide-version', 'http-request', 'realm', 'refresh', 'scope', 'show-desc', 'show-legends', 'show-modules', 'show-node', 'show-version', 'uri' as argument
+                E 4:8 unknown-keyword: 'stats' only supports 'admin', 'auth', 'enable', 'hide-version', 'http-request', 'realm', 'refresh', 'scope', 'show-desc', 'show-legends', 'show-modules', 'show-node', 'show-version', 'uri' (got 'foo')
                 E 5:11 missing-argument: 'uri' needs an URI prefix.
                 W 6:15 surplus-argument: 'stats uri' ignores the argument 'y'
                 E 7:13 missing-argument: 'realm' needs an realm name.
@@ -206,7 +225,7 @@ mod tests {
                 E 9:13 missing-argument: 'scope' needs a proxy name.
                 E 10:16 bad-time: unexpected character 'x' in 'stats refresh'
                 E 11:2 no-negation: negation/default currently not supported for 'stats enable'
-                E 12:8 unknown-keyword: 'stats' only supports 'auth', 'enable', 'hide-version', 'realm', 'refresh', 'scope', 'show-desc', 'show-legends', 'show-modules', 'show-node', 'show-version', 'uri' (got 'enabel')
+                E 12:8 unknown-keyword: 'stats' only supports 'admin', 'auth', 'enable', 'hide-version', 'http-request', 'realm', 'refresh', 'scope', 'show-desc', 'show-legends', 'show-modules', 'show-node', 'show-version', 'uri' (got 'enabel')
                 W 13:1 needs-http: 'stats' statement ignored for backend 'c' as it requires HTTP mode.
             "#]],
         );
