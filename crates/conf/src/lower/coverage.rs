@@ -42,26 +42,42 @@ fn keyword(name: &str, place: Sections) -> Option<Support> {
     }
 }
 
+/// A name as the reference tells it.
+#[derive(Clone, Copy, Debug)]
+pub struct Told {
+    /// The name.
+    pub name: &'static str,
+    /// How far it is supported.
+    pub support: Support,
+    /// What it does, one sentence; may be empty.
+    pub doc: &'static str,
+    /// A line that uses it; may be empty.
+    pub example: &'static str,
+}
+
 /// Every name of a registry with its support, in order.
 pub fn all(registry: Registry) -> Vec<(&'static str, Support)> {
+    told(registry).into_iter().map(|told| (told.name, told.support)).collect()
+}
+
+/// Every name of a registry with all that is known of it, in order.
+pub fn told(registry: Registry) -> Vec<Told> {
+    let plain = |name, support, doc| Told { name, support, doc, example: "" };
     let keywords = |place: Sections| {
-        ALL.iter()
-            .copied()
-            .flatten()
-            .filter(|k| k.sections.meets(place))
-            .map(|k| (k.name, k.support))
-            .collect()
+        let here = ALL.iter().copied().flatten().filter(|k| k.sections.meets(place));
+        here.map(|k| Told { example: k.example, ..plain(k.name, k.support, k.doc) }).collect()
     };
-    let mut names: Vec<(&'static str, Support)> = match registry {
+    let mut names: Vec<Told> = match registry {
         Registry::Global => keywords(Sections::GLOBAL),
         Registry::Proxy => keywords(Sections::ANY),
-        Registry::Bind => bind::OPTIONS.iter().map(|o| (o.name, o.support)).collect(),
-        Registry::Server => server::OPTIONS.iter().map(|o| (o.name, o.support)).collect(),
-        Registry::Section => {
-            SectionKind::ALL.iter().filter_map(|kind| Some((kind.word(), others::support(*kind)?))).collect()
-        }
+        Registry::Bind => bind::OPTIONS.iter().map(|o| plain(o.name, o.support, o.doc)).collect(),
+        Registry::Server => server::OPTIONS.iter().map(|o| plain(o.name, o.support, o.doc)).collect(),
+        Registry::Section => SectionKind::ALL
+            .iter()
+            .filter_map(|kind| Some(plain(kind.word(), others::support(*kind)?, "")))
+            .collect(),
     };
-    names.sort_by_key(|(name, _)| *name);
+    names.sort_by_key(|told| told.name);
     names
 }
 
