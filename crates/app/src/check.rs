@@ -123,7 +123,7 @@ fn check(names: &[OsString], wish: &Wish) -> Exit {
     let loaded = run::prepare(inputs, &command).loaded;
     if !wish.quiet {
         say::print(&show(&loaded, wish));
-        let title = names.iter().map(|n| title(n)).collect::<Vec<_>>().join(" + ");
+        let title = names.iter().map(title).collect::<Vec<_>>().join(" + ");
         say::print(&format!("{}\n", verdict(&loaded, &title)));
     }
     if loaded.plan.is_some() { Exit::Ok } else { Exit::Failed }

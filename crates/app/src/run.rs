@@ -9,7 +9,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bstr::ByteSlice;
-use evenkeel_admin::socket::BoundCli;
 use evenkeel_base::{Diagnostic, FileId, Level, ServerId, SourceMap, Span, version};
 pub(crate) use evenkeel_conf::Loaded;
 use evenkeel_conf::{CondEnv, Environment, Input, Inputs, Outside};
@@ -256,8 +255,6 @@ impl Running {
         let maxconn = plan.global.maxconn.unwrap_or(0);
         // The standard library's own source of random keys.
         let seed = RandomState::new().build_hasher().finish();
-        let open = plan.global.stats_sockets.iter().cloned().zip(sockets.stats);
-        let stats: Vec<BoundCli> = open.map(|(socket, bound)| BoundCli { socket, bound }).collect();
         let plan = Arc::new(plan);
         let services = Services { stats: evenkeel_admin::page::answer };
         let proxy = runtime::start(plan, sockets.listening, services, identity, maxconn, seed)?;
@@ -266,9 +263,9 @@ impl Running {
             let addr = with_port(Addr::Inet(SocketAddr::new(*ip, 0)), world.plan.server(*id).addr.port);
             world.set_addr(*id, Some(addr), clock::now());
         }
-        if !stats.is_empty() {
+        if !sockets.stats.is_empty() {
             // It ends with the world.
-            let _ = evenkeel_admin::socket::serve(stats, Arc::clone(&world), proxy.orders.clone())?;
+            let _ = evenkeel_admin::socket::serve(sockets.stats, Arc::clone(&world), proxy.orders.clone())?;
         }
         Ok(Running { proxy: Some(proxy), world, stopping: None })
     }

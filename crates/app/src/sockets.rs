@@ -3,12 +3,11 @@
 use std::io;
 use std::sync::Arc;
 
+use evenkeel_admin::socket::BoundCli;
 use evenkeel_base::{Diagnostic, Level, SourceMap, Span};
 use evenkeel_plan::{self as plan, Plan, ProxyKind};
 use evenkeel_proxy::runtime::Sockets as Listening;
-use evenkeel_proxy::world::sys_addr;
 use evenkeel_sys::listen::{BindError, BindStep};
-use evenkeel_sys::{Bound, ListenOpts};
 use rustix::io::Errno;
 
 use crate::run;
@@ -22,8 +21,8 @@ const PORT_PRIVILEGED_END: u16 = 1024;
 pub(crate) struct Sockets {
     /// The listeners of the frontends, for each shard.
     pub(crate) listening: Listening,
-    /// By position in `global.stats_sockets`.
-    pub(crate) stats: Vec<Bound>,
+    /// The stats sockets.
+    pub(crate) stats: Vec<BoundCli>,
 }
 
 /// An address that could not be opened.
@@ -61,22 +60,17 @@ pub(crate) fn open(plan: &Plan, shards: usize) -> Result<Sockets, Vec<BindFault>
             None
         }
     };
-    let mut stats = Vec::new();
-    for socket in &plan.global.stats_sockets {
-        let opts = ListenOpts {
-            uid: run::account_number(socket.user.as_ref()),
-            gid: run::account_number(socket.group.as_ref()),
-            mode: socket.mode,
-            ..ListenOpts::default()
-        };
-        match Bound::bind(&sys_addr(&socket.addr), &opts) {
-            Ok(bound) => stats.push(bound),
-            Err(error) => {
+    let stats = match evenkeel_admin::socket::bind(plan) {
+        Ok(stats) => stats,
+        Err(errors) => {
+            faults.extend(errors.into_iter().filter_map(|fault| {
+                let socket = plan.global.stats_sockets.get(fault.index)?;
                 let who = "stats socket".to_string();
-                faults.push(BindFault::new(who, "GLOBAL", socket.span, &socket.addr, error));
-            }
+                Some(BindFault::new(who, "GLOBAL", socket.span, &socket.addr, fault.error))
+            }));
+            Vec::new()
         }
-    }
+    };
     match listening {
         Some(listening) if faults.is_empty() => Ok(Sockets { listening, stats }),
         Some(_) | None => Err(faults),
@@ -186,6 +180,7 @@ pub(crate) fn complain(faults: &[BindFault], plan: &Plan, voice: &mut say::Voice
 #[cfg(test)]
 mod tests {
     use super::*;
+    use evenkeel_proxy::world::sys_addr;
 
     #[test]
     fn faults_read_as_the_originals_and_say_what_to_do() {

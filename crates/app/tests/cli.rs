@@ -46,17 +46,17 @@ const FILES: &[(&str, &str)] = &[
     (
         "ok.cfg",
         "defaults\n mode http\n timeout client 5s\n timeout server 5s\n timeout connect 5s\n\
-         frontend web\n bind 127.0.0.1:18431\n default_backend b\nbackend b\n server s 127.0.0.1:18432\n",
+         listen web\n bind 127.0.0.1:18431\n server s 127.0.0.1:18432\n",
     ),
     (
         "warn.cfg",
         "defaults\n mode http\n timeout server 5s\n timeout connect 5s\n\
-         frontend web\n bind 127.0.0.1:18431\n default_backend b\nbackend b\n server s 127.0.0.1:18432\n",
+         listen web\n bind 127.0.0.1:18431\n server s 127.0.0.1:18432\n",
     ),
     (
         "bad.cfg",
         "defaults\n mdoe http\n timeout client 5s\n timeout server 5s\n timeout connect 5s\n\
-         frontend web\n bind 127.0.0.1:18431\n default_backend b\nbackend b\n server s 127.0.0.1:18432\n",
+         listen web\n bind 127.0.0.1:18431\n server s 127.0.0.1:18432\n",
     ),
     ("empty.cfg", ""),
     ("keepalived.conf", "global_defs {\n}\nvrrp_instance VI_1 {\n}\n"),
@@ -114,6 +114,30 @@ const HAPROXY: &[Row<'_>] = &[
     (&["-c", "-f", "bad.cfg"], 1, "", "config : Error(s) found in configuration file : bad.cfg"),
     (&["-c", "-f", "bad.cfg"], 1, "", "config : Fatal errors found in configuration."),
     (&["-c", "-q", "-f", "bad.cfg"], 1, "", ""),
+    (&["-c", "-f", "ok.cfg"], 0, "Configuration file is valid\n", ""),
+    (&["-c", "-q", "-f", "ok.cfg"], 0, "", ""),
+    (&["-c", "-Ws", "-S", "/s", "-f", "ok.cfg"], 0, "Configuration file is valid\n", ""),
+    (
+        &["-c", "-f", "warn.cfg"],
+        0,
+        "Warnings were found.\nConfiguration file is valid\n",
+        "missing timeouts for proxy 'web'.",
+    ),
+    (
+        &["-c", "-dW", "-f", "warn.cfg"],
+        1,
+        "",
+        "Some warnings were found and 'zero-warning' is set. Aborting.",
+    ),
+    (&["-c", "-n", "many", "-f", "ok.cfg"], 0, "Warnings were found.\n", "-n : 'many' is not a number"),
+    (
+        &["-c", "-f", "empty.cfg"],
+        2,
+        "Configuration file has no error but will not start (no listener) => exit(2).\n",
+        "",
+    ),
+    (&["-f", "empty.cfg"], 1, "", "No enabled listener found (check for 'bind' directives) ! Exiting."),
+    (&["-c", "-dL", "-f", "ok.cfg"], 0, "/libc.so", ""),
     (&["-W", "-f", "ok.cfg"], 1, "", "-W : not built yet: the master-worker mode"),
     (&["-x", "/s", "-f", "ok.cfg"], 1, "", "-x : not built yet"),
 ];
@@ -155,7 +179,11 @@ fn own_words() {
         (&["check"], 1, "", "which file?"),
         (&["check", "--frob", "ok.cfg"], 1, "", "unknown switch --frob"),
         (&["check", "keepalived.conf"], 1, "", "is a keepalived file"),
-        (&["check", "bad.cfg"], 1, "bad.cfg cannot run.", ""),
+        (&["check", "ok.cfg"], 0, "Nothing to complain about. ok.cfg can run.", ""),
+        (&["check", "warn.cfg"], 0, "1 warning. warn.cfg can run.", ""),
+        (&["check", "ok.cfg", "bad.cfg"], 1, "Nothing to complain about. ok.cfg can run.", ""),
+        (&["check", "empty.cfg"], 0, "listens on nothing", ""),
+        (&["check", "bad.cfg"], 1, "1 error. bad.cfg cannot run.", ""),
         (&["check", "--snippets", "bad.cfg"], 1, " |  mdoe http\n", ""),
         (&["check", "--quiet", "bad.cfg"], 1, "", ""),
         (&["check", "nosuch.cfg"], 1, "Cannot open", ""),

@@ -1,6 +1,8 @@
 //! The life of the process as its parents see it: signals and how it ends, background, pid files, old processes. Listens
 //! on UNIX sockets in a folder of its own, so that no port is taken.
 
+#![allow(clippy::print_stdout, reason = "a skipped test says so")]
+
 use std::os::unix::fs::symlink;
 use std::os::unix::net::UnixStream;
 use std::os::unix::process::{CommandExt, ExitStatusExt};
@@ -30,7 +32,11 @@ impl Folder {
 
     /// A configuration with more `global` lines.
     fn write(&self, name: &str, global: &str) {
-        let text = format!("global\n{global}\nfrontend web\n bind {}/sock\n", self.0.display());
+        let text = format!(
+            "global\n{global}\ndefaults\n mode http\n timeout client 5s\n timeout connect 5s\n timeout server 5s\n\
+             frontend web\n bind {}/sock\n",
+            self.0.display()
+        );
         std::fs::write(self.0.join(name), text).expect("the temporary folder is writable");
     }
 
