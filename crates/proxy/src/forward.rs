@@ -22,7 +22,7 @@ use crate::conn::{Conn, Woke};
 use crate::exchange::{Exchange, Failure, Next};
 use crate::judge::{self, Judged};
 use crate::pool::ServerConn;
-use crate::pump::{Outgoing, Pump, PumpError, Side};
+use crate::pump::{Counted, Outgoing, Pump, PumpError, Side};
 use crate::route::Seat;
 use crate::{persist, reach, tcp};
 
@@ -166,7 +166,7 @@ fn send_request(
         Err(_) => return Err(PumpError::Dst),
     };
     if let Some(rest) = out.get(sent..).filter(|r| !r.is_empty()) {
-        up.prepend(rest);
+        up.prepend(rest, Counted::Already);
     }
     Ok(up)
 }
@@ -439,7 +439,7 @@ async fn answer(
     } else {
         down.since = clock::coarse();
     }
-    count_download(conn, exchange, &mut down);
+    count_download(exchange, &mut down);
     Ok(Sent::Done(settle(conn, exchange, server, seat, server_keeps, framing, &mut up, &down)))
 }
 
@@ -486,7 +486,7 @@ fn send_answer(
         Err(_) => return Err(Failure::silent(Blame::Client, Phase::Data)),
     };
     if let Some(left) = out.get(sent..).filter(|r| !r.is_empty()) {
-        down.prepend(left);
+        down.prepend(left, Counted::NotYet);
     }
     down.moved += sent as u64;
     Ok(down.is_done())
@@ -505,11 +505,14 @@ async fn carry(
     let server_timeout = own.or(exchange.backend.and_then(|b| shard.plan.proxy(b).timeouts.server));
     let client_timeout = conn.frontend().timeouts.client;
     let mut upload_failed = false;
+    let mut uploaded = up.moved;
     let ended = conn
         .wait(|conn, cx| {
             if !up.is_done() && !upload_failed {
                 // A failed upload shows in the answer, or in its lack.
                 upload_failed = matches!(up.poll(cx, &shard, &conn.sock, &server.sock), Poll::Ready(Err(_)));
+                count_upload(conn, exchange, up.moved - uploaded);
+                uploaded = up.moved;
             }
             let polled = down.poll(cx, &shard, &server.sock, &conn.sock);
             let patience = match down.waiting {
@@ -535,16 +538,14 @@ async fn carry(
     match failure {
         None => Ok(()),
         Some(failure) => {
-            count_download(conn, exchange, down);
+            count_download(exchange, down);
             Err(failure)
         }
     }
 }
 
-fn count_download(conn: &Conn, exchange: &mut Exchange, down: &mut Pump) {
-    let n = std::mem::take(&mut down.moved);
-    exchange.facts.bytes_out += n;
-    let _ = conn;
+fn count_download(exchange: &mut Exchange, down: &mut Pump) {
+    exchange.facts.bytes_out += std::mem::take(&mut down.moved);
 }
 
 /// What becomes of both connections.
@@ -595,7 +596,7 @@ async fn tunnel(
     let mut first = Vec::new();
     // An open stream takes every byte as it is.
     up.feed_into(&pending, &mut first).map_err(|_| Failure::silent(Blame::Proxy, Phase::Data))?;
-    up.prepend(&first);
+    up.prepend(&first, Counted::NotYet);
     tcp::carry(conn, exchange, &server.sock, &mut up, &mut down).await?;
     Ok(Sent::Done(Next::Close))
 }

@@ -62,6 +62,15 @@ pub(crate) enum Outgoing {
     Chunks,
 }
 
+/// Whether bytes put ahead of a body are in the books already.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Counted {
+    /// They are.
+    Already,
+    /// They count when they are sent.
+    NotYet,
+}
+
 /// One direction.
 #[derive(Debug)]
 pub(crate) struct Pump {
@@ -73,8 +82,10 @@ pub(crate) struct Pump {
     full_reads: u32,
     /// Bytes that were read beyond the end of the message: the next one's.
     pub surplus: Vec<u8>,
-    /// Bytes written to the destination.
+    /// Bytes written to the destination, but for those counted before.
     pub moved: u64,
+    /// Bytes at the head of `out` that were counted when they were put there.
+    counted: usize,
     /// The last progress, for timeouts.
     pub since: Instant,
     /// Which end is waited for.
@@ -102,6 +113,7 @@ impl Pump {
             full_reads: 0,
             surplus: Vec::new(),
             moved: 0,
+            counted: 0,
             since: clock::coarse(),
             waiting: Side::Src,
             src_closed: false,
@@ -120,8 +132,11 @@ impl Pump {
     }
 
     /// Queues bytes ahead of the body (a head that did not fit into the socket).
-    pub(crate) fn prepend(&mut self, bytes: &[u8]) {
+    pub(crate) fn prepend(&mut self, bytes: &[u8], counted: Counted) {
         debug_assert!(self.out_at == 0 && self.moved == 0, "only before anything was sent");
+        if counted == Counted::Already {
+            self.counted += bytes.len();
+        }
         self.out.splice(0..0, bytes.iter().copied());
     }
 
@@ -204,7 +219,9 @@ impl Pump {
             self.waiting = Side::Dst;
             let n = ready!(dst.poll_send(cx, rest)).map_err(|_| PumpError::Dst)?;
             self.out_at += n;
-            self.moved += n as u64;
+            let before = self.counted.min(n);
+            self.counted -= before;
+            self.moved += (n - before) as u64;
             self.since = clock::coarse();
         }
         if self.out_at > 0 {

@@ -169,9 +169,25 @@ impl World {
         self.server(id).sessions.up();
     }
 
+    /// Tells a balancer that counts (`leastconn`) of a place that was taken, or given back.
+    pub fn count_place(&self, id: ServerId, taken: bool) {
+        let server = self.plan.server(id);
+        if !self.plan.back(server.backend).is_some_and(|b| b.algorithm.needs_counts()) {
+            return;
+        }
+        if let Some(mut balancer) = self.balancer(server.backend) {
+            if taken {
+                balancer.taken(server.slot as usize);
+            } else {
+                balancer.released(server.slot as usize);
+            }
+        }
+    }
+
     /// Gives a place back and hands it to who waits.
     pub fn release(&self, id: ServerId) {
         self.server(id).sessions.down();
+        self.count_place(id, false);
         let backend = self.plan.server(id).backend;
         if self.proxy(backend).queued.now() > 0 {
             self.serve_queue(backend);
@@ -186,21 +202,15 @@ impl World {
                 let mut queue = self.proxy(backend).queue.lock().unwrap_or_else(PoisonError::into_inner);
                 let next = queue.take_for(*id, self.server(*id).usable());
                 drop(queue);
-                let given = match next {
-                    Some(tell) => tell.send(Grant::Server(*id)).is_ok(),
-                    None => {
-                        self.server(*id).sessions.down();
-                        break;
-                    }
-                };
-                if given {
-                    if let Some(mut balancer) = self.balancer(backend)
-                        && balancer.algorithm().needs_counts()
-                    {
-                        balancer.taken(self.plan.server(*id).slot as usize);
-                    }
-                } else {
+                let Some(tell) = next else {
                     self.server(*id).sessions.down();
+                    break;
+                };
+                // Counted before it is told: whoever is told may give it back at once.
+                self.count_place(*id, true);
+                if tell.send(Grant::Server(*id)).is_err() {
+                    self.server(*id).sessions.down();
+                    self.count_place(*id, false);
                 }
             }
         }

@@ -31,7 +31,10 @@ enum Got {
 pub(crate) async fn wait_for_first_byte(conn: &mut Conn) -> bool {
     let first = conn.nth == 0;
     arm_idle(conn, first);
-    let failure = match conn.wait(|conn, cx| conn.sock.poll_readable(cx)).await {
+    conn.session().idle.set(!first);
+    let heard = conn.wait(|conn, cx| conn.sock.poll_readable(cx)).await;
+    conn.session().idle.set(false);
+    let failure = match heard {
         Ok(Ok(_)) => return true,
         Ok(Err(_)) => Failure::page(400, Blame::Client, Phase::Request),
         Err(Woke::Timeout) if first => Failure::page(408, Blame::ClientTimeout, Phase::Request),

@@ -169,9 +169,11 @@ pub(crate) async fn take_seat(
                 let forced = wanted.is_some() && !world.server(id).reachable();
                 if forced {
                     world.take(id);
+                    world.count_place(id, true);
                     return Ok(seated(conn, exchange, &world, id, true));
                 }
                 if world.server(id).queued.now() == 0 && world.try_take(id) {
+                    world.count_place(id, true);
                     return Ok(seated(conn, exchange, &world, id, wanted.is_some()));
                 }
                 Some(id)

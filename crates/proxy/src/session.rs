@@ -28,6 +28,8 @@ pub struct Facts {
     pub backend: Cell<Option<ProxyId>>,
     /// Its server.
     pub server: Cell<Option<ServerId>>,
+    /// Between two requests: nothing is lost if it is cut.
+    pub idle: Cell<bool>,
     killed: Cell<bool>,
     waker: RefCell<Option<Waker>>,
 }
@@ -120,6 +122,12 @@ impl Sessions {
         hit.is_some()
     }
 
+    /// Cuts those between two requests (soft stop).
+    pub fn kill_idle(&self) {
+        let idle: Vec<_> = self.open.borrow().values().filter(|f| f.idle.get()).cloned().collect();
+        idle.iter().for_each(|f| f.kill());
+    }
+
     /// Cuts those that are on a server.
     pub fn kill_server(&self, server: ServerId) {
         let hit: Vec<_> =
@@ -166,6 +174,7 @@ impl Card {
             src: RefCell::default(),
             backend: Cell::new(None),
             server: Cell::new(None),
+            idle: Cell::new(false),
             killed: Cell::new(false),
             waker: RefCell::new(None),
         });

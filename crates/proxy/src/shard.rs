@@ -284,13 +284,18 @@ impl Shard {
             let Some(order) = order else { return };
             match order {
                 Order::Quit => return,
-                Order::StopListening(which) => acceptors.retain(|a| {
-                    let hit = which.is_none_or(|id| self.plan.listener(a.id).frontend == id);
-                    if hit {
-                        a.task.abort();
+                Order::StopListening(which) => {
+                    if which.is_none() {
+                        self.sessions.kill_idle();
                     }
-                    !hit
-                }),
+                    acceptors.retain(|a| {
+                        let hit = which.is_none_or(|id| self.plan.listener(a.id).frontend == id);
+                        if hit {
+                            a.task.abort();
+                        }
+                        !hit
+                    })
+                }
                 Order::Pause(which, pause) => {
                     for a in acceptors.iter() {
                         if which.is_none_or(|id| self.plan.listener(a.id).frontend == id) {

@@ -9,7 +9,7 @@ use evenkeel_sys::{Sock, clock};
 use crate::conn::{Conn, Woke};
 use crate::exchange::{Exchange, Failure, Next};
 use crate::judge::{self, Judged};
-use crate::pump::{Outgoing, Pump, PumpError, Side};
+use crate::pump::{Counted, Outgoing, Pump, PumpError, Side};
 use crate::{finish, reach, route};
 
 /// Serves one TCP session.
@@ -47,7 +47,7 @@ async fn walk(conn: &mut Conn, exchange: &mut Exchange) -> Result<(), Failure> {
     let mut up = Pump::new(Framing::Tunnel, Outgoing::Plain, true);
     let mut down = Pump::new(Framing::Tunnel, Outgoing::Plain, true);
     let pending = std::mem::take(&mut conn.pending);
-    up.prepend(&pending);
+    up.prepend(&pending, Counted::NotYet);
     carry(conn, exchange, &server.sock, &mut up, &mut down).await
 }
 
