@@ -102,9 +102,10 @@ impl Link {
         self.out.clear();
         // Between checks nothing is held.
         self.buffer = Vec::new();
-        if let State::Open { sock, .. } = std::mem::take(&mut self.state)
-            && !linger
-        {
+        let State::Open { sock, ended } = std::mem::take(&mut self.state) else { return };
+        // A server that has closed before left us no port in TIME-WAIT.
+        let ended = ended || matches!(sock.try_recv(&mut [0]), Ok(0));
+        if !linger && !ended {
             // UNIX sockets have no such option, and no ports.
             let _ = sock.set_linger_zero();
         }

@@ -16,7 +16,7 @@ use evenkeel_plan::addr::PortRule;
 use evenkeel_plan::server::AgentLine;
 use evenkeel_plan::{Plan, Server};
 use evenkeel_probe::{AskError, Asking, Event, Facts, Probe, ProxyHeader, Target};
-use evenkeel_sys::{Addr, clock};
+use evenkeel_sys::{Addr, ConnectOpts, clock};
 use tokio::sync::mpsc;
 
 use crate::conn::Conn;
@@ -196,7 +196,9 @@ fn check_target(world: &World, id: ServerId) -> Target {
         2 => ProxyHeader::V2,
         _ => ProxyHeader::V1,
     });
-    Target { addr, opts: reach::connect_opts(&world.plan, server), header }
+    // As the original: a check that only connects is over before the server's program hears of it.
+    let opts = ConnectOpts { delay_ack: true, ..reach::connect_opts(&world.plan, server) };
+    Target { addr, opts, header }
 }
 
 /// Maintenance, a name that is not known and `disable health` stop checks.

@@ -67,6 +67,9 @@ pub struct ConnectOpts {
     pub rcvbuf: Option<usize>,
     /// TCP_FASTOPEN_CONNECT.
     pub fastopen: bool,
+    /// TCP_QUICKACK off before the handshake: its last segment waits for the first data, and a connection that is reset
+    /// at once (a health check) never reaches the server's `accept`.
+    pub delay_ack: bool,
 }
 
 impl Default for ConnectOpts {
@@ -83,6 +86,7 @@ impl Default for ConnectOpts {
             sndbuf: None,
             rcvbuf: None,
             fastopen: false,
+            delay_ack: false,
         }
     }
 }
@@ -210,6 +214,9 @@ fn set_options(fd: &OwnedFd, opts: &ConnectOpts) -> Result<(), ConnectError> {
     }
     if let Some(n) = opts.rcvbuf {
         s.set_recv_buffer_size(n).map_err(failed("rcvbuf"))?;
+    }
+    if opts.delay_ack {
+        rustix::net::sockopt::set_tcp_quickack(fd, false).map_err(|e| failed("quickack")(e.into()))?;
     }
     if opts.fastopen {
         sockopt::set_fastopen_connect(fd).map_err(failed("tfo"))?;
