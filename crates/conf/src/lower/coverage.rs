@@ -143,4 +143,121 @@ mod tests {
             assert!(fits, "{name}: sections, support and function disagree");
         }
     }
+
+    /// Words that have broken parsers.
+    const WORDS: &[&str] = &[
+        "\"\"",
+        "0",
+        "-1",
+        "1",
+        "256",
+        "99999999999999999999",
+        "x",
+        "%[",
+        "%[src]",
+        "%{",
+        "{",
+        "}",
+        "!",
+        "if",
+        "unless",
+        "or",
+        "||",
+        ":",
+        ",",
+        "::",
+        "[",
+        "]",
+        "@",
+        "+",
+        "-",
+        "=",
+        "é",
+        "\\xff",
+        "a/b",
+        "1-0",
+        "3-1:2",
+        "(",
+        ")",
+        "f(",
+        "f(,)",
+        "hdr(x),lower",
+        "src",
+        "path_beg",
+        "-i",
+        "-m",
+        "-f",
+        "--",
+        "/etc/x",
+        "127.0.0.1:80",
+        ":80",
+        "ipv6@",
+        "unix@",
+        "fd@",
+        "10s",
+        "1x",
+        "GET",
+        "200",
+        "len",
+        "code",
+        "status",
+        "string",
+        "on",
+        "off",
+        "str(x)",
+        "req.hdr(",
+        "%",
+        "\\\\",
+        "^(",
+        "[a",
+        "*",
+        "listen",
+        "other",
+        "s1",
+        "ssl",
+        "check",
+        "rgx",
+        "hdr",
+        "uri",
+        "set-var(txn.x)",
+        "deny",
+        "return",
+        "set-header",
+        "capture",
+        "redirect",
+        "accept",
+        "reject",
+    ];
+
+    #[test]
+    fn no_words_panic() {
+        const SEED: u64 = 7;
+        const ROUNDS: usize = 40;
+        println!("seed {SEED}");
+        let mut rng = evenkeel_base::rng::Rng::new(SEED);
+        for keyword in ALL.iter().copied().flatten() {
+            let mut text = String::new();
+            for _ in 0..ROUNDS {
+                let mut line = keyword.name.to_owned();
+                for _ in 0..rng.below(6) {
+                    line.push(' ');
+                    line.push_str(WORDS[rng.below(WORDS.len() as u32) as usize]);
+                }
+                text.push_str(&example(keyword.name, &line, keyword.sections));
+            }
+            load_text(&text);
+        }
+        for _ in 0..ROUNDS * ROUNDS {
+            let mut bind = "bind :80".to_owned();
+            let mut server = "server s 127.0.0.1:80".to_owned();
+            for _ in 0..rng.below(4) {
+                let option = super::bind::OPTIONS[rng.below(super::bind::OPTIONS.len() as u32) as usize].name;
+                bind.push_str(&format!(" {option} {}", WORDS[rng.below(WORDS.len() as u32) as usize]));
+                let option =
+                    super::server::OPTIONS[rng.below(super::server::OPTIONS.len() as u32) as usize].name;
+                server.push_str(&format!(" {option} {}", WORDS[rng.below(WORDS.len() as u32) as usize]));
+            }
+            load_text(&format!("listen l\n {bind}\n {server}\n"));
+        }
+    }
 }
