@@ -397,7 +397,9 @@ impl Index {
             if let Some(entry) = entries.iter().find(|k| k.sections.meets(here)) {
                 return Found::Here(entry, count);
             }
-            elsewhere = elsewhere.or(entries.first().map(|entry| (*entry, count)));
+            // Proxy sections and `global` have names in common: the entry of the same world tells more.
+            let near = entries.iter().find(|k| k.sections.meets(Sections::ANY) == here.meets(Sections::ANY));
+            elsewhere = elsewhere.or(near.or(entries.first()).map(|entry| (*entry, count)));
         }
         if let Some((entry, count)) = elsewhere {
             return Found::Elsewhere(entry, count);

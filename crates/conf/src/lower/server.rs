@@ -313,7 +313,7 @@ fn options(p: &ProxyDraft, ctx: &mut Ctx<'_>, words: &mut Words<'_>, name: &str)
         (true, None) => {
             let message =
                 format!("{who} : server {name} does not have agent port. Agent check has been disabled.");
-            ctx.warn("no-agent-port", message, place);
+            ctx.error("no-agent-port", message, place);
             None
         }
     };
@@ -961,7 +961,7 @@ mod tests {
                 E 20:32 unknown-resolvers: 'server b/q' : unable to find required resolvers 'nds'
                 E 21:20 bad-number: 'server-template' : Wrong server number of range: 'x'.
                 E 22:9 bad-name: character '/' is not permitted in server name 'r/s'.
-                W 23:22 no-agent-port: 'server b/u' : server u does not have agent port. Agent check has been disabled.
+                E 23:22 no-agent-port: 'server b/u' : server u does not have agent port. Agent check has been disabled.
             "#]],
         );
     }
