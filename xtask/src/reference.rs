@@ -320,6 +320,7 @@ fn arguments(params: Params) -> String {
             | ArgKind::Regex
             | ArgKind::Separators
             | ArgKind::Environment
+            | ArgKind::Field
             | ArgKind::Offset => format!("{kind:?}").to_lowercase(),
         };
         let comma = if n == 0 { "" } else { ", " };

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use bstr::BString;
 use evenkeel_base::{Diagnostic, ProxyId, ServerId, Word};
+use evenkeel_http::Known;
 
 use crate::env::{Names, Userlist, VarScope};
 use crate::map::Map;
@@ -22,6 +23,8 @@ pub enum ArgKind {
     Int,
     /// Any text.
     Str,
+    /// The name of a header field.
+    Field,
     /// One of some words; becomes its index.
     Choice(&'static [&'static str]),
     /// A truth: `true`, `false`, `1`, `0`.
@@ -74,7 +77,7 @@ impl ArgKind {
     /// True if an empty argument is one.
     const fn may_be_empty(self) -> bool {
         match self {
-            ArgKind::Str | ArgKind::OptVar | ArgKind::Separators | ArgKind::Hex => true,
+            ArgKind::Str | ArgKind::Field | ArgKind::OptVar | ArgKind::Separators | ArgKind::Hex => true,
             ArgKind::MapDefault(kind) => matches!(kind, Kind::Str),
             ArgKind::Int
             | ArgKind::Choice(_)
@@ -135,6 +138,8 @@ pub enum Arg {
     Int(i64),
     /// Text.
     Text(BString),
+    /// The name of a header field, recognized.
+    Field(BString, Known),
     /// An IPv4 address or mask.
     Ipv4(Ipv4Addr),
     /// An IPv6 address or mask.
@@ -332,6 +337,7 @@ fn default(name: &str, kind: ArgKind, names: &mut dyn Names) -> Result<Arg, Stri
         }
         ArgKind::Int
         | ArgKind::Str
+        | ArgKind::Field
         | ArgKind::Choice(_)
         | ArgKind::Bool
         | ArgKind::Hex
@@ -358,6 +364,7 @@ fn one(name: &str, kind: ArgKind, raw: &Raw, names: &mut dyn Names) -> Result<Ar
     match kind {
         ArgKind::Int => int(text).map(Arg::Int).ok_or(format!("`{shown}` is no whole number")),
         ArgKind::Str => Ok(Arg::Text(raw.text.clone())),
+        ArgKind::Field => Ok(Arg::Field(raw.text.clone(), Known::of(text))),
         ArgKind::Choice(words) => match words.iter().position(|w| w.as_bytes() == text) {
             Some(at) => Ok(Arg::Int(at as i64)),
             None => Err(format!("`{shown}` is none of {}", words.join(", "))),

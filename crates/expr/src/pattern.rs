@@ -457,6 +457,9 @@ fn search<T: Ord + Copy + std::ops::BitAnd<Output = T>>(groups: &[Group<T>], ip:
     })
 }
 
+/// A text and its position.
+type Text = (Box<[u8]>, u32);
+
 /// Text patterns. Where the place of the match is fixed (exact, beginning, end) they are grouped by length and sorted,
 /// so that a lookup is one search per length in use; elsewhere they are tried in order.
 #[derive(Clone, Debug)]
@@ -464,8 +467,8 @@ struct Texts {
     method: Match,
     /// Patterns are in lower case, samples are folded as they are read.
     fold: bool,
-    by_length: Vec<(usize, Vec<(Box<[u8]>, u32)>)>,
-    list: Vec<(Box<[u8]>, u32)>,
+    by_length: Vec<(usize, Vec<Text>)>,
+    list: Vec<Text>,
 }
 
 impl Texts {

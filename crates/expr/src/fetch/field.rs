@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use evenkeel_http::{Fields, values_of};
+use evenkeel_http::{Fields, Known, Name, values_of};
 
 use super::{Each, Fetch, One, alias, many, one, request};
 use crate::arg::{Arg, ArgKind, Args, Params, params};
@@ -10,8 +10,9 @@ use crate::env::Env;
 use crate::needs::Needs;
 use crate::value::{Kind, Value, leading_int, text_ip};
 
-const NAME_OCCURRENCE: Params = params(0, &[ArgKind::Str, ArgKind::Int]);
-const NAME: Params = params(0, &[ArgKind::Str]);
+const NAME_OCCURRENCE: Params = params(0, &[ArgKind::Field, ArgKind::Int]);
+const NAME: Params = params(0, &[ArgKind::Field]);
+const DELIMITER: Params = params(0, &[ArgKind::Str]);
 
 /// Whose fields.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -169,7 +170,7 @@ pub(super) const ENTRIES: &[Fetch] = &[
     alias("shdr_ip", RES_IP, "res.hdr_ip"),
     one(
         "req.hdr_names",
-        NAME,
+        DELIMITER,
         Kind::Str,
         Needs::REQUEST,
         "The names of all request headers, in lower case, with commas or another character between.",
@@ -178,7 +179,7 @@ pub(super) const ENTRIES: &[Fetch] = &[
     ),
     one(
         "res.hdr_names",
-        NAME,
+        DELIMITER,
         Kind::Str,
         Needs::RESPONSE,
         "The names of all response headers, in lower case, with commas or another character between.",
@@ -258,21 +259,25 @@ pub(crate) enum Cut {
     Split,
 }
 
-/// Calls `found` with every value of a header (of all headers for an empty name) until it says true.
-pub(crate) fn values<'a>(fields: &'a Fields, name: &[u8], cut: Cut, found: &mut dyn FnMut(&'a [u8]) -> bool) {
+/// Calls `found` with every value of a header (of all headers for none) until it says true.
+pub(crate) fn values<'a>(
+    fields: &'a Fields,
+    name: Option<Name<'_>>,
+    cut: Cut,
+    found: &mut dyn FnMut(&'a [u8]) -> bool,
+) {
     let mut line = |line: &'a [u8]| match cut {
         Cut::Whole => found(line),
         Cut::Split => values_of(line).any(&mut *found),
     };
-    if name.is_empty() {
-        fields.iter().any(|(_, value)| line(value));
-    } else {
-        fields.lines(name).any(line);
-    }
+    match name {
+        Some(name) => fields.lines(name).any(line),
+        None => fields.iter().any(|(_, value)| line(value)),
+    };
 }
 
 /// The value at an occurrence: positive from the first, negative from the last, 0 is the last.
-fn occurrence<'a>(fields: &'a Fields, name: &[u8], cut: Cut, n: i64) -> Option<&'a [u8]> {
+fn occurrence<'a>(fields: &'a Fields, name: Option<Name<'_>>, cut: Cut, n: i64) -> Option<&'a [u8]> {
     let mut result = None;
     if n > 0 {
         let mut left = n;
@@ -302,10 +307,12 @@ fn occurrence<'a>(fields: &'a Fields, name: &[u8], cut: Cut, n: i64) -> Option<&
     occurrence(fields, name, cut, from_first)
 }
 
-/// The name, where one was written: `hdr` alone names none, `hdr()` names all.
-fn named(args: &Args) -> Option<&[u8]> {
+/// The name, where one was written: `hdr` alone asks for nothing, `hdr()` for all headers.
+fn named(args: &Args) -> Option<Option<Name<'_>>> {
     match args.get(0) {
-        Arg::Text(name) => Some(name),
+        Arg::Field(name, _) if name.is_empty() => Some(None),
+        Arg::Field(name, Known::Other) => Some(Some(Name::from(name))),
+        Arg::Field(_, known) => Some(Some(Name::from(*known))),
         _ => None, // left out
     }
 }
@@ -347,7 +354,7 @@ fn texts<'a>(
 
 fn counted<'a>(args: &'a Args, env: &Env<'a>, side: MessageSide, cut: Cut) -> Option<Value<'a>> {
     let mut n = 0;
-    values(side.fields(env)?, args.text(0).unwrap_or_default(), cut, &mut |_| {
+    values(side.fields(env)?, named(args).flatten(), cut, &mut |_| {
         n += 1;
         false
     });
