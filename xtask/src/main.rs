@@ -37,7 +37,7 @@ const CHORES: &[Chore] = &[
     },
     Chore {
         name: "bench",
-        args: "[--quick] [--seconds N] [--rounds N] [--only NAME] [--no-write]",
+        args: "[--quick] [--seconds N] [--rounds N] [--only NAME] [--binary PATH] [--no-write]",
         doc: "measures against haproxy and nginx, writes docs/benchmarks.md",
         run: bench::run,
     },

@@ -2,6 +2,7 @@
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
+use std::path::Path;
 use std::time::Duration;
 
 use super::cpu;
@@ -28,6 +29,7 @@ pub(super) struct Idle {
 
 /// Measures all proxies, freshly started: memory that an earlier load left behind would hide what connections take.
 pub(super) fn idle(
+    binary: &Path,
     files: usize,
     quick: bool,
     remarks: &mut Vec<String>,
@@ -42,7 +44,7 @@ pub(super) fn idle(
         println!("{text}");
         remarks.push(text);
     }
-    let rig = Rig::start(files)?;
+    let rig = Rig::start(binary, files)?;
     let mut found = Vec::new();
     for proxy in Proxy::ALL {
         let idle = hold(&rig, proxy, connections)?;

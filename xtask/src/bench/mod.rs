@@ -13,6 +13,7 @@ mod memory;
 mod report;
 mod rig;
 
+use std::path::PathBuf;
 use std::process::{Command, ExitCode};
 use std::time::{Duration, Instant};
 
@@ -96,6 +97,8 @@ struct Wish {
     only: Option<String>,
     write: bool,
     quick: bool,
+    /// Measured instead of a fresh release build.
+    binary: Option<PathBuf>,
 }
 
 /// A measured row: a list of samples per proxy, one per round.
@@ -126,7 +129,7 @@ pub(crate) fn run(args: &[String]) -> ExitCode {
     match measure(&wish) {
         Ok(results) => {
             print!("\n{}", report::tables(&results));
-            if !wish.write || wish.quick || wish.only.is_some() {
+            if !wish.write || wish.quick || wish.only.is_some() || wish.binary.is_some() {
                 println!("\ndocs/benchmarks.md stays as it was: only a whole run is written.");
                 return ExitCode::SUCCESS;
             }
@@ -150,7 +153,8 @@ pub(crate) fn run(args: &[String]) -> ExitCode {
 }
 
 fn wish(args: &[String]) -> Result<Wish, String> {
-    let mut wish = Wish { seconds: SECONDS, rounds: ROUNDS, only: None, write: true, quick: false };
+    let mut wish =
+        Wish { seconds: SECONDS, rounds: ROUNDS, only: None, write: true, quick: false, binary: None };
     let mut args = args.iter();
     while let Some(arg) = args.next() {
         let mut value = || args.next().ok_or(format!("{arg} needs a value"));
@@ -159,6 +163,7 @@ fn wish(args: &[String]) -> Result<Wish, String> {
             "--seconds" => wish.seconds = number(value()?)?,
             "--rounds" => wish.rounds = number(value()?)? as usize,
             "--only" => wish.only = Some(value()?.clone()),
+            "--binary" => wish.binary = Some(value()?.into()),
             "--no-write" => wish.write = false,
             other => return Err(format!("unknown switch {other}")),
         }
@@ -175,8 +180,10 @@ fn number(text: &str) -> Result<u64, String> {
 
 fn measure(wish: &Wish) -> Result<Results, String> {
     needs()?;
-    println!("building the release binary");
-    build()?;
+    let binary = match &wish.binary {
+        Some(binary) => binary.clone(),
+        None => build()?,
+    };
     let mut remarks = Vec::new();
     if let Some(busy) = load_average().filter(|load| *load > LOAD_AVERAGE_MAX) {
         println!("the machine is busy (load {busy:.1}): take the figures with a grain of salt");
@@ -187,7 +194,7 @@ fn measure(wish: &Wish) -> Result<Results, String> {
         wish.only.as_ref().is_none_or(|only| s.name.contains(only.as_str()) || s.cores.name() == only)
     };
     let mut rows = Vec::new();
-    let mut rig = Rig::start(files)?;
+    let mut rig = Rig::start(&binary, files)?;
     let started = Instant::now();
     for scenario in SCENARIOS.iter().filter(wanted) {
         rows.push(row_of(&mut rig, scenario, wish)?);
@@ -202,7 +209,7 @@ fn measure(wish: &Wish) -> Result<Results, String> {
     drop(rig);
     let mut memory = Vec::new();
     if wish.only.as_deref().is_none_or(|only| only == "memory") {
-        memory = memory::idle(files, wish.quick, &mut remarks)?;
+        memory = memory::idle(&binary, files, wish.quick, &mut remarks)?;
     }
     println!("measured in {} s", started.elapsed().as_secs());
     Ok(Results { rows, memory, calls, seconds: wish.seconds, rounds: wish.rounds, remarks })
@@ -245,11 +252,17 @@ fn needs() -> Result<(), String> {
     if cores < 2 { Err("two cores are needed".to_owned()) } else { Ok(()) }
 }
 
-fn build() -> Result<(), String> {
+fn build() -> Result<PathBuf, String> {
+    println!("building the release binary");
     let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     cargo.current_dir(crate::root()).args(["build", "--release", "--package", "evenkeel"]);
     let status = cargo.status().map_err(|e| format!("cargo: {e}"))?;
-    if status.success() { Ok(()) } else { Err("the release binary cannot be built".to_owned()) }
+    if !status.success() {
+        return Err("the release binary cannot be built".to_owned());
+    }
+    let folder =
+        std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| crate::root().join("target"), PathBuf::from);
+    Ok(folder.join("release/evenkeel"))
 }
 
 fn load_average() -> Option<f64> {

@@ -60,7 +60,7 @@ pub(super) struct Rig {
 
 impl Rig {
     /// Starts the origin and all proxies.
-    pub(super) fn start(files: usize) -> Result<Rig, String> {
+    pub(super) fn start(binary: &Path, files: usize) -> Result<Rig, String> {
         let folder = crate::root().join("target/bench");
         let www = folder.join("www");
         fs::create_dir_all(&www).map_err(|e| format!("{}: {e}", www.display()))?;
@@ -82,7 +82,6 @@ impl Rig {
                     words(&["haproxy", "-db", "-f"], &file),
                 ),
                 Proxy::Evenkeel => {
-                    let binary = crate::root().join("target/release/evenkeel");
                     let text = haproxy_text(&folder, proxy, base, port, maxconn);
                     (text, words(&[&binary.display().to_string(), "haproxy", "-db", "-f"], &file))
                 }
@@ -165,7 +164,8 @@ impl Daemon {
 impl Drop for Daemon {
     fn drop(&mut self) {
         // TERM, so that nginx's master takes its workers along; std only knows KILL.
-        let _ = Command::new("sh").args(["-c", &format!("kill -TERM {}", self.child.id())]).status();
+        let kill = format!("kill -TERM {} 2>/dev/null", self.child.id());
+        let _ = Command::new("sh").args(["-c", &kill]).status();
         let since = Instant::now();
         while since.elapsed() < END_MAX {
             if !matches!(self.child.try_wait(), Ok(None)) {
@@ -248,7 +248,6 @@ fn haproxy_text(folder: &Path, proxy: Proxy, base: u16, port: u16, maxconn: usiz
     stats socket {socket} level admin
 defaults
     mode http
-    option forwardfor
     option redispatch
     retries 3
     maxconn {maxconn}
@@ -260,6 +259,7 @@ defaults
     timeout http-keep-alive 75s
 frontend web
     bind 127.0.0.1:{port}
+    option forwardfor
     acl url_static path_beg -i /static /images /javascript /stylesheets
     acl url_static path_end -i .jpg .gif .png .css .js .html .txt .htm
     acl upload method POST
@@ -276,7 +276,6 @@ backend upload
     server u1 127.0.0.1:{base}
 listen tcp
     mode tcp
-    no option forwardfor
     bind 127.0.0.1:{tcp}
     server t1 127.0.0.1:{base}
 listen stats
