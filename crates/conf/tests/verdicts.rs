@@ -1,5 +1,6 @@
 //! The same verdict as the real HAProxy for small files: whether it runs, and whether something is said.
 //! Skipped where `haproxy` is not installed.
+#![expect(clippy::print_stdout, reason = "a test that skips or counts says so")]
 
 use std::io::Write;
 use std::net::IpAddr;
@@ -190,8 +191,7 @@ fn verdicts_of_small_files() {
     let mut wrong = Vec::new();
     let same = ROWS.iter().map(|(text, want)| (*text, *want, *want));
     for (text, want, want_real) in same.chain(DIFFERENT.iter().copied()) {
-        let whole =
-            if text.starts_with('\n') { format!("{TIMEOUTS}{}", &text[1..]) } else { text.to_owned() };
+        let whole = text.strip_prefix('\n').map_or(text.to_owned(), |rest| format!("{TIMEOUTS}{rest}"));
         let mut out = std::fs::File::create(&file).expect("the target's folder can be written");
         out.write_all(whole.as_bytes()).expect("the target's folder can be written");
         let (verdict, said) = ours(&file);

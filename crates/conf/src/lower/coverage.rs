@@ -233,7 +233,6 @@ mod tests {
     fn no_words_panic() {
         const SEED: u64 = 7;
         const ROUNDS: usize = 40;
-        println!("seed {SEED}");
         let mut rng = evenkeel_base::rng::Rng::new(SEED);
         for keyword in ALL.iter().copied().flatten() {
             let mut text = String::new();

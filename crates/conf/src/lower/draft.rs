@@ -145,18 +145,17 @@ impl ProxyDraft {
 /// pass over numbers that are taken.
 pub(crate) fn numbers(given: &[Option<u32>], first: u32) -> Vec<u32> {
     let taken: BTreeSet<u32> = given.iter().copied().flatten().collect();
-    let mut next = first;
-    let mut numbers = Vec::with_capacity(given.len());
-    for number in given {
-        numbers.push(number.unwrap_or_else(|| {
-            while taken.contains(&next) {
-                next += 1;
+    let mut last = first - 1;
+    let mut count = |number: &Option<u32>| {
+        last += 1;
+        number.unwrap_or_else(|| {
+            while taken.contains(&last) {
+                last += 1;
             }
-            next
-        }));
-        next += 1;
-    }
-    numbers
+            last
+        })
+    };
+    given.iter().map(&mut count).collect()
 }
 
 #[cfg(test)]

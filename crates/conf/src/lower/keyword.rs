@@ -299,11 +299,11 @@ pub(crate) fn run_options<D, F>(
             continue;
         };
         ctx.keyword = option.name;
-        if let Support::Refused(reason) = option.support {
-            if !reasons.contains(&reason) {
-                reasons.push(reason);
-                ctx.report(super::run::refused(option.name, reason, word.span));
-            }
+        if let Support::Refused(reason) = option.support
+            && !reasons.contains(&reason)
+        {
+            reasons.push(reason);
+            ctx.report(super::run::refused(option.name, reason, word.span));
         }
         let outcome = match option.apply {
             Some(apply) => apply(draft, ctx, words),

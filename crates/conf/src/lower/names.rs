@@ -118,11 +118,6 @@ impl<'o> NameBook<'o> {
         book
     }
 
-    /// All proxies in file order.
-    pub(crate) fn proxies(&self) -> &[ProxyName] {
-        &self.proxies
-    }
-
     /// A proxy.
     pub(crate) fn proxy(&self, id: ProxyId) -> Option<&ProxyName> {
         self.proxies.get(id.index())

@@ -2,6 +2,7 @@
 //! not built; a section that would do something by itself is refused once, at its head.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 
 use bstr::BString;
 use evenkeel_base::{Diagnostic, Level, Support, Word, Words};
@@ -216,12 +217,14 @@ fn group(
         }
     };
     words.finish()?;
-    let text = name.str().into_owned();
-    if groups.contains_key(&text) {
-        let message = format!("ignoring duplicated group '{name}' in userlist '{list}'.");
-        ctx.warn("duplicate-name", message, name.span);
-    } else {
-        groups.insert(text, members);
+    match groups.entry(name.str().into_owned()) {
+        Entry::Vacant(place) => {
+            place.insert(members);
+        }
+        Entry::Occupied(_) => {
+            let message = format!("ignoring duplicated group '{name}' in userlist '{list}'.");
+            ctx.warn("duplicate-name", message, name.span);
+        }
     }
     Ok(())
 }
@@ -256,11 +259,14 @@ pub(crate) fn http_errors(section: &Section, ctx: &mut Ctx<'_>) {
             Err(fault) => ctx.report(fault),
         }
     }
-    let text = name.str().into_owned();
-    if ctx.http_errors.contains_key(&text) {
-        ctx.error("duplicate-name", format!("http-errors section '{name}' already exists."), name.span);
-    } else {
-        ctx.http_errors.insert(text, pages);
+    match ctx.http_errors.entry(name.str().into_owned()) {
+        Entry::Vacant(place) => {
+            place.insert(pages);
+        }
+        Entry::Occupied(_) => {
+            let message = format!("http-errors section '{name}' already exists.");
+            ctx.error("duplicate-name", message, name.span);
+        }
     }
 }
 
