@@ -186,7 +186,9 @@ impl World {
             (Admin::Drain, Admin::Drain) => (Some(stay_drain), None),
             (Admin::Drain, Admin::Ready) => (Some(AdminChange::LeaveDrain { up }), None),
         };
-        for change in first.into_iter().chain(second) {
+        // A server without an address is in maintenance for that alone: nothing changes.
+        let told = first.into_iter().chain(second).filter(|_| live.resolved());
+        for change in told {
             // A word on the server itself is not by way of another one, but for what the other's word keeps up.
             let by_other = before.own == after.own
                 || matches!(
