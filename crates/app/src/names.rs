@@ -16,8 +16,8 @@ enum Found {
     At(IpAddr),
     /// The first method failed, a later one gave this.
     FellBack(IpAddr),
-    /// `none` says to start without.
-    Without,
+    /// `none` says to start without; `true`: after another method failed.
+    Without(bool),
     /// All methods failed.
     Unknown,
     /// There was no method to try.
@@ -39,7 +39,7 @@ pub(crate) fn look_up(
         let found = find(server, name, *family, &mut once);
         match &found {
             Found::At(ip) | Found::FellBack(ip) => addresses.push((server.id, *ip)),
-            Found::Without | Found::Unknown | Found::NoMethod => {}
+            Found::Without(_) | Found::Unknown | Found::NoMethod => {}
         }
         diagnostics.extend(judge(&plan.proxy(server.backend).name, server, name, &found, lenient));
     }
@@ -70,7 +70,7 @@ fn find<'a>(
                 }
                 tried = true;
             }
-            Resolve::None => return Found::Without,
+            Resolve::None => return Found::Without(tried),
             Resolve::Ip(ip) if tried => return Found::FellBack(*ip),
             Resolve::Ip(ip) => return Found::At(*ip),
         }
@@ -87,7 +87,9 @@ fn judge(backend: &str, server: &Server, name: &str, found: &Found, lenient: boo
     match found {
         Found::At(_) => None,
         Found::FellBack(ip) => Some(warning(format!("{unknown}, falling back to {ip}"))),
-        Found::Without => Some(warning(format!("{unknown}, disabling server"))),
+        // As the original: `none` alone is what the user wants.
+        Found::Without(false) => None,
+        Found::Without(true) => Some(warning(format!("{unknown}, disabling server"))),
         Found::Unknown if lenient => Some(warning(format!("{unknown}, disabling server"))),
         Found::Unknown if said => Some(
             Diagnostic::error("unresolved-server", format!("{unknown}."), server.span)
@@ -165,7 +167,7 @@ mod tests {
             let said = judge("b", &server, name, &found, lenient);
             let at = match found {
                 Found::At(ip) | Found::FellBack(ip) => Some(ip),
-                Found::Without | Found::Unknown | Found::NoMethod => None,
+                Found::Without(_) | Found::Unknown | Found::NoMethod => None,
             };
             assert_eq!((at, said.map(|d| d.level)), (want.map(IpAddr::from), level), "{name} {methods:?}");
         }
