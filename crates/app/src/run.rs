@@ -3,7 +3,7 @@
 
 use std::ffi::OsStr;
 use std::hash::{BuildHasher, Hasher, RandomState};
-use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
+use std::net::{IpAddr, ToSocketAddrs};
 use std::os::unix::ffi::OsStrExt;
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,8 +16,8 @@ use evenkeel_plan::Plan;
 use evenkeel_plan::global::Account;
 use evenkeel_proxy::runtime;
 use evenkeel_proxy::services::Services;
-use evenkeel_proxy::world::{Health, Identity, World, with_port};
-use evenkeel_sys::{Addr, clock, machine, user};
+use evenkeel_proxy::world::{Health, Identity, World};
+use evenkeel_sys::{machine, user};
 
 use crate::argv::Command;
 use crate::say::{self, Exit};
@@ -257,12 +257,16 @@ impl Running {
         let seed = RandomState::new().build_hasher().finish();
         let plan = Arc::new(plan);
         let services = Services { stats: evenkeel_admin::page::answer };
-        let proxy = runtime::start(plan, sockets.listening, services, identity, maxconn, seed)?;
+        let proxy = runtime::start(runtime::Start {
+            plan,
+            sockets: sockets.listening,
+            addresses: addresses.to_vec(),
+            services,
+            identity,
+            maxconn,
+            seed,
+        })?;
         let world = Arc::clone(&proxy.world);
-        for (id, ip) in addresses {
-            let addr = with_port(Addr::Inet(SocketAddr::new(*ip, 0)), world.plan.server(*id).addr.port);
-            world.set_addr(*id, Some(addr), clock::now());
-        }
         if !sockets.stats.is_empty() {
             // It ends with the world.
             let _ = evenkeel_admin::socket::serve(sockets.stats, Arc::clone(&world), proxy.orders.clone())?;

@@ -214,8 +214,9 @@ fn log(conn: &Conn, exchange: &mut Exchange) {
     let env = Env {
         conn: &conn.facts,
         stream: &exchange.facts,
-        req: Some(&exchange.req),
-        res: Some(&exchange.res),
+        // A request that could not be read has no words to log.
+        req: (!exchange.req.method().is_empty()).then_some(&exchange.req),
+        res: (exchange.res.status() > 0).then_some(&exchange.res),
         payload: &[],
         payload_complete: true,
         settled: true,

@@ -4,17 +4,19 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 use std::thread::JoinHandle;
 
-use evenkeel_base::{ListenerId, ProxyId};
+use std::net::{IpAddr, SocketAddr};
+
+use evenkeel_base::{ListenerId, ProxyId, ServerId};
 use evenkeel_plan::{Listener, Plan};
 use evenkeel_sys::listen::{BindError, ListenOpts};
-use evenkeel_sys::{Bound, KeepAlive, clock};
+use evenkeel_sys::{Addr, Bound, KeepAlive, clock};
 use tokio::sync::mpsc;
 
 use crate::control;
 use crate::logs::Logs;
 use crate::services::Services;
 use crate::shard::{Order, Shard};
-use crate::world::{Identity, World, sys_addr};
+use crate::world::{Identity, World, sys_addr, with_port};
 
 /// The listening sockets of a Plan, one per listener and shard, opened while there are still privileges.
 #[derive(Debug)]
@@ -137,17 +139,36 @@ impl Orders {
     }
 }
 
+/// What a proxy is started with.
+pub struct Start {
+    /// What runs.
+    pub plan: Arc<Plan>,
+    /// Its listening sockets.
+    pub sockets: Sockets,
+    /// Where servers are that the file names by their hosts' names.
+    pub addresses: Vec<(ServerId, IpAddr)>,
+    /// What answers locally.
+    pub services: Services,
+    /// Who we are.
+    pub identity: Identity,
+    /// Most client connections; 0: no bound but the system's.
+    pub maxconn: u32,
+    /// Seed of all randomness.
+    pub seed: u64,
+}
+
 /// Starts a thread per shard and one for the checks and logs.
-pub fn start(
-    plan: Arc<Plan>,
-    sockets: Sockets,
-    services: Services,
-    identity: Identity,
-    maxconn: u32,
-    seed: u64,
-) -> std::io::Result<Running> {
+pub fn start(start: Start) -> std::io::Result<Running> {
+    let Start { plan, sockets, addresses, services, identity, maxconn, seed } = start;
     let count = sockets.shards.len();
-    let world = Arc::new(World::new(plan, identity, count, maxconn, clock::now(), clock::wall()));
+    let world = World::new(plan, identity, count, maxconn, clock::now(), clock::wall());
+    for (id, ip) in addresses {
+        let addr = with_port(Addr::Inet(SocketAddr::new(ip, 0)), world.plan.server(id).addr.port);
+        world.set_addr(id, Some(addr), clock::now());
+    }
+    // What was known before the start is no news.
+    world.take_changes();
+    let world = Arc::new(world);
     let services = Arc::new(services);
     let mut senders = Vec::new();
     let mut threads = Vec::new();
