@@ -165,11 +165,15 @@ async fn http_request(conn: &mut Conn, exchange: &mut Exchange, id: ProxyId) -> 
         return Ok(Judged::Answered(next));
     }
     match &plan.proxy(id).stats {
-        Some(page) if page.enabled && exchange.req.target().starts_with(&page.uri) => {
-            stats_page(conn, exchange, id, page).await
-        }
+        Some(page) if page.enabled && asks_for(exchange, page) => stats_page(conn, exchange, id, page).await,
         Some(_) | None => Ok(Judged::Pass),
     }
+}
+
+/// The statistics page is read and posted to; requests with other methods go where others go.
+fn asks_for(exchange: &Exchange, page: &StatsPage) -> bool {
+    matches!(exchange.req.method(), b"GET" | b"HEAD" | b"POST")
+        && exchange.req.target().starts_with(&page.uri)
 }
 
 /// Rules about a server's answer: the backend's, then the frontend's.
