@@ -98,7 +98,12 @@ impl Rate {
     fn turn(&self, now: Instant) {
         let second = (now.as_millis() / 1000) as u32;
         let before = self.second.load(Relaxed);
-        if second != before && self.second.compare_exchange(before, second, Relaxed, Relaxed).is_ok() {
+        // Shards read their clocks at different moments: one that lags behind must not turn the second back.
+        let ahead = second.wrapping_sub(before);
+        if ahead != 0
+            && ahead < u32::MAX / 2
+            && self.second.compare_exchange(before, second, Relaxed, Relaxed).is_ok()
+        {
             let full = self.count.swap(0, Relaxed);
             self.last.store(if second == before.wrapping_add(1) { full } else { 0 }, Relaxed);
         }
