@@ -10,7 +10,7 @@ use bstr::{BStr, BString};
 use evenkeel_balance::{Algorithm, EffectiveWeight, Weight};
 use evenkeel_base::{Instant, ListenerId, ProxyId, ServerId};
 use evenkeel_plan::{Back, BalanceKey, Plan, Proxy};
-use evenkeel_proxy::world::{Admin, CheckReport, Health, World};
+use evenkeel_proxy::world::{Admin, CheckReport, Health, Operation, World};
 use evenkeel_rules::route::BackendTarget;
 use evenkeel_stats::average::AverageTimes;
 use evenkeel_stats::{Averages, CheckView, Filter, Kind, Mode, Row, ServerStatus, Totals};
@@ -70,7 +70,14 @@ pub fn each_of(
             }
         }
         if wants(Kind::Backend, 0) {
-            give(&backend(world, proxy, back, legends, now));
+            let mut row = backend(world, proxy, back, legends, now);
+            if filter.up || filter.no_maint {
+                // Servers are missing from the list: the backend's row counts them.
+                let stopped = |id: &&ServerId| world.operation(**id) == Operation::Stopped;
+                let up = back.servers.len() - back.servers.iter().filter(stopped).count();
+                row.status = format!("{} ({up}/{})", row.status, back.servers.len()).into();
+            }
+            give(&row);
         }
     }
 }
@@ -154,7 +161,7 @@ pub fn server<'a>(world: &'a World, proxy: &'a Proxy, id: ServerId, legends: boo
         kind: Kind::Server,
         name: &plan.name,
         sid: plan.number,
-        status: status(world, id).to_string().into(),
+        status: status_text(world, id).into(),
         totals: server_totals(world, id),
         times: times(world, |s| &s.server_times[id.index()]),
         qcur: live.queued.now(),
@@ -348,6 +355,21 @@ pub fn status(world: &World, id: ServerId) -> ServerStatus<'_> {
     }
 }
 
+/// The `status` column of a server.
+fn status_text(world: &World, id: ServerId) -> String {
+    let status = status(world, id);
+    let root = checked_by(&world.plan, id);
+    let (line, live) = (&world.plan.server(root).line, world.server(root));
+    let timing = &line.check_timing;
+    let health = check_position(&live.check.lock().unwrap_or_else(PoisonError::into_inner), timing.rise);
+    let top = timing.rise + timing.fall;
+    if status == ServerStatus::Drain && line.check && live.check_enabled.load(Relaxed) && health + 1 < top {
+        // Drained while its check is on the way down.
+        return format!("DRAIN {}/{}", (health + 1).saturating_sub(timing.rise), timing.fall);
+    }
+    status.to_string()
+}
+
 /// The check's counter; before the first check it stands at `rise`.
 fn check_position(report: &CheckReport, rise: u32) -> u32 {
     if report.status.is_empty() { rise } else { report.health }
@@ -396,8 +418,10 @@ pub fn fullconn(world: &World, proxy: &Proxy, back: &Back) -> u32 {
     if back.fullconn > 0 {
         return back.fullconn;
     }
-    let limit = |p: &Proxy| match world.proxy(p.id).maxconn.load(Relaxed) {
-        0 => world.maxconn.load(Relaxed),
+    // As the file says: what commands change later does not count.
+    let process = world.plan.global.maxconn.unwrap_or_else(|| world.maxconn.load(Relaxed));
+    let limit = |p: &Proxy| match p.front.as_ref().map_or(0, |f| f.maxconn) {
+        0 => process,
         n => n,
     };
     let leads = |p: &&Proxy| {

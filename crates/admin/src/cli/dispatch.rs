@@ -12,7 +12,7 @@ use crate::desk::Desk;
 /// Commands that an unknown one may have meant, at most.
 const SUGGESTIONS_MAX: usize = 5;
 /// The width of a command and its arguments in `help`.
-const HELP_WIDTH: usize = 38;
+const HELP_WIDTH: usize = 40;
 
 /// Runs one command line.
 pub fn run(

@@ -13,7 +13,7 @@ pub mod dispatch;
 pub mod line;
 mod own;
 mod refused;
-mod schema;
+pub(crate) mod schema;
 mod servers;
 mod set;
 pub mod show;

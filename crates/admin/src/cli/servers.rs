@@ -100,6 +100,8 @@ fn state_line(call: &Call<'_>, id: ServerId, out: &mut String) {
     let (status, result) = check_numbers(check.status);
     let health = if !plan.line.check {
         if operation == Operation::Stopped { 0 } else { timing.rise }
+    } else if world.effective_admin(id).admin == Admin::Maint {
+        0
     } else if check.status.is_empty() {
         timing.rise
     } else {
@@ -110,7 +112,11 @@ fn state_line(call: &Call<'_>, id: ServerId, out: &mut String) {
         false => 0,
         true => u32::from(running) | 2 | u32::from(enabled) << 2 | paused,
     };
-    let check_state = flags(plan.line.check, live.check_enabled.load(Relaxed), check.running);
+    let check_state = match (plan.line.check, plan.line.disabled) {
+        // As the original: a server that starts in maintenance has its check paused, even if it has none.
+        (false, true) => paused,
+        (configured, _) => flags(configured, live.check_enabled.load(Relaxed), check.running),
+    };
     let agent_running = live.agent.lock().unwrap_or_else(PoisonError::into_inner).running;
     let agent_state = flags(plan.line.agent.is_some(), live.agent_enabled.load(Relaxed), agent_running);
     let agent_state = if agent_state > 0 { agent_state | 16 } else { 0 };
@@ -319,6 +325,9 @@ fn set_server(call: &mut Call<'_>) -> Reply {
             agent_target(call, id, "set server <b>/<s> agent-addr requires an address and optionally a port.")
         }
         b"agent-port" => agent_target(call, id, "set server <b>/<s> agent-port requires a port."),
+        b"agent-send" if call.plan().server(id).line.agent.is_none() => {
+            Reply::error(deeds::Undone::NoAgent.to_string())
+        }
         b"agent-send" => agent_target(call, id, "'set server <srv> agent-send' expects a string."),
         b"fqdn" if value.is_empty() => Reply::error("set server <b>/<s> fqdn requires a FQDN."),
         b"fqdn" => Reply::error("set server <b>/<s> fqdn failed because no resolution is configured."),

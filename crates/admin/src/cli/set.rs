@@ -60,7 +60,10 @@ fn server(call: &mut Call<'_>) -> Reply {
     };
     call.world.server(id).maxconn.store(n, Relaxed);
     // More room may let somebody in who waits.
-    call.world.serve_queue(call.plan().server(id).backend);
+    let backend = call.plan().server(id).backend;
+    if call.world.proxy(backend).queued.now() > 0 {
+        call.world.serve_queue(backend);
+    }
     Reply::Done
 }
 

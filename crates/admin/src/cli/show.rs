@@ -9,7 +9,7 @@ use evenkeel_expr::facts::Peer;
 use evenkeel_plan::global::CliLevel;
 use evenkeel_proxy::session::SessionInfo;
 use evenkeel_proxy::world::World;
-use evenkeel_stats::{Filter, info, text};
+use evenkeel_stats::{Filter, Row, info, text};
 
 use super::command::{Call, Command, Question, Reply, command, loose_number};
 use super::schema;
@@ -80,7 +80,7 @@ fn show_stat(call: &mut Call<'_>) -> Reply {
     let legends = call.session.level >= CliLevel::Operator;
     let mut out = Vec::new();
     if call.has_word("json") {
-        stat_json(call.world, &filter, legends, call.now, &mut out);
+        stat_json(&mut |give| rows::each(call.world, &filter, legends, call.now, give), &mut out);
         out.push(b'\n');
     } else if call.has_word("typed") {
         let desc = call.has_word("desc");
@@ -92,11 +92,14 @@ fn show_stat(call: &mut Call<'_>) -> Reply {
     Reply::Data(out)
 }
 
-/// All rows as one JSON text.
-pub(crate) fn stat_json(world: &World, filter: &Filter, legends: bool, now: Instant, out: &mut Vec<u8>) {
+/// Hands on rows, one after the other.
+type EachRow<'e> = dyn FnMut(&mut dyn FnMut(&Row<'_>)) + 'e;
+
+/// All rows that `each` gives as one JSON text.
+pub(crate) fn stat_json(each: &mut EachRow<'_>, out: &mut Vec<u8>) {
     out.push(b'[');
     let mut first = true;
-    rows::each(world, filter, legends, now, &mut |row| {
+    each(&mut |row| {
         if !std::mem::take(&mut first) {
             out.push(b',');
         }
