@@ -182,7 +182,22 @@ fn void_in_tcp_mode(plan: &mut Plan, id: ProxyId, ctx: &mut Ctx<'_>) {
     said.into_iter().for_each(|fault| ctx.report(fault));
 }
 
+/// Variables of log formats that only HTTP has (configuration manual §8.2.4, the ones marked `H`).
+const HTTP_VARIABLES: &[&str] =
+    &["CC", "CS", "HM", "HP", "HPO", "HQ", "HU", "HV", "Ta", "Ti", "Tq", "TR", "Tr", "r", "tr", "trg", "trl"];
+
 fn logs(proxy: &Proxy, ctx: &mut Ctx<'_>) {
+    if proxy.mode == Mode::Tcp && proxy.front.is_some() {
+        let formats = [&proxy.log.format, &proxy.log.error_format, &proxy.log.sd_format];
+        for format in formats.into_iter().flatten() {
+            if let Some(name) = HTTP_VARIABLES.iter().find(|name| format.uses_alias(name)) {
+                let message = format!(
+                    "failed to parse log-format : format variable '{name}' is reserved for HTTP mode."
+                );
+                ctx.error("needs-http", message, proxy.span);
+            }
+        }
+    }
     if proxy.front.is_some() && proxy.log.format.is_some() && proxy.log.targets.is_empty() {
         let message = format!("log format ignored for {} since it has no log address.", title(proxy));
         ctx.warn("no-log-address", message, proxy.span);
