@@ -24,6 +24,18 @@ enum Found {
     NoMethod,
 }
 
+/// The names that the system is asked for: of servers whose `init-addr` may come to that.
+pub(crate) fn asked(plan: &Plan) -> impl Iterator<Item = &str> {
+    plan.servers.iter().filter_map(|server| match &server.addr.host {
+        Host::Name { name, .. } => methods(server).contains(&Resolve::Libc).then_some(name.as_str()),
+        Host::Addr(_) => None,
+    })
+}
+
+fn methods(server: &Server) -> &[Resolve] {
+    server.line.init_addr.as_deref().unwrap_or(BY_DEFAULT)
+}
+
 /// Looks all names up. `lenient` is `-dr`: none has to be known.
 pub(crate) fn look_up(
     plan: &Plan,
@@ -57,9 +69,8 @@ fn find<'a>(
         Some(6) => ip.is_ipv6(),
         Some(_) | None => true,
     };
-    let methods = server.line.init_addr.as_deref().unwrap_or(BY_DEFAULT);
     let mut tried = false;
-    for method in methods {
+    for method in methods(server) {
         match method {
             Resolve::Last => {}
             Resolve::Libc => {

@@ -14,9 +14,9 @@ pub(crate) use evenkeel_conf::Loaded;
 use evenkeel_conf::{CondEnv, Environment, Input, Inputs, Outside};
 use evenkeel_plan::Plan;
 use evenkeel_plan::global::Account;
-use evenkeel_proxy::runtime;
 use evenkeel_proxy::services::Services;
 use evenkeel_proxy::world::{Health, Identity, World};
+use evenkeel_proxy::{resolve, runtime};
 use evenkeel_sys::{machine, user};
 
 use crate::argv::Command;
@@ -25,6 +25,8 @@ use crate::sockets::Sockets;
 use crate::states::{self, ProxyState, ServerState};
 use crate::{features, names};
 
+/// Servers' names that are not known by then are unknown: the start must not hang for a resolver that does not answer.
+const NAMES_PATIENCE: Duration = Duration::from_secs(10);
 /// The code of the diagnostic for an empty list of files.
 const NOTHING_GIVEN: &str = "no-configuration";
 
@@ -53,7 +55,12 @@ pub(crate) fn prepare(inputs: Vec<Input>, command: &Command) -> Prepared {
     if let Some(plan) = &mut loaded.plan {
         overrule(plan, command);
         loaded.diagnostics.extend(number_accounts(plan, &loaded.sources));
-        let (found, said) = names::look_up(plan, command.unresolved, &|host| Machine.resolve(host));
+        // A daemon must be alone when it forks: it waits for the resolver's own limits.
+        let background = command.daemon || (plan.global.daemon && !command.foreground);
+        let patience = if background { Duration::MAX } else { NAMES_PATIENCE };
+        let known = resolve::look_up_all(names::asked(plan), patience);
+        let (found, said) =
+            names::look_up(plan, command.unresolved, &|host| known.get(host).cloned().unwrap_or_default());
         addresses = found;
         loaded.diagnostics.extend(said);
     }

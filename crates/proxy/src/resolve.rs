@@ -1,10 +1,11 @@
 //! Servers' names become addresses by the system's resolver, which may take its time: it is asked on threads of its own,
 //! never on a shard. A name that was not known at the start is asked for again until it is.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
 use std::sync::Arc;
 use std::sync::mpsc;
+use std::thread::JoinHandle;
 use std::time::{Duration, Instant as StdInstant};
 
 use evenkeel_base::ServerId;
@@ -50,41 +51,49 @@ pub fn resolve_at_start(plan: &Plan, timeout: Duration) -> Vec<Resolution> {
     named.iter().map(resolution).collect()
 }
 
-/// Looks up names, several at a time, for at most `timeout`. Names without an answer are missing.
+/// Looks up names, several at a time, for at most `timeout`; with [`Duration::MAX`], as long as the system's resolver takes.
+/// Names without an answer are missing. The threads of those that were answered have ended.
 pub fn look_up_all<'a>(
     names: impl Iterator<Item = &'a str>,
     timeout: Duration,
 ) -> BTreeMap<String, Vec<IpAddr>> {
-    let names: std::collections::BTreeSet<String> = names.map(str::to_owned).collect();
+    let names: BTreeSet<String> = names.map(str::to_owned).collect();
+    let mut waiting = names.into_iter();
     let mut known = BTreeMap::new();
     let (tell, hear) = mpsc::channel();
-    let mut waiting: Vec<String> = names.into_iter().rev().collect();
-    let mut asking = 0;
-    let until = StdInstant::now() + timeout;
+    let mut asking: BTreeMap<String, JoinHandle<()>> = BTreeMap::new();
+    let until = StdInstant::now().checked_add(timeout);
     loop {
-        while asking < ASKING_MAX
-            && let Some(name) = waiting.pop()
+        while asking.len() < ASKING_MAX
+            && let Some(name) = waiting.next()
         {
-            let tell = tell.clone();
-            let asked = name.clone();
+            let (tell, asked) = (tell.clone(), name.clone());
             let thread = std::thread::Builder::new().name("resolve".into()).spawn(move || {
                 let found = look_up(&asked);
                 // Nobody hears what comes too late.
                 let _ = tell.send((asked, found));
             });
             match thread {
-                Ok(_) => asking += 1,
+                Ok(thread) => drop(asking.insert(name, thread)),
                 Err(error) => tracing::warn!(name, %error, "no thread to look a name up"),
             }
         }
-        if asking == 0 {
+        if asking.is_empty() {
             return known;
         }
-        let Ok((name, found)) = hear.recv_timeout(until.saturating_duration_since(StdInstant::now())) else {
-            return known;
-        };
-        asking -= 1;
-        known.insert(name, found);
+        let left = until.map_or(RETRY_MAX, |until| until.saturating_duration_since(StdInstant::now()));
+        match hear.recv_timeout(left) {
+            Ok((name, found)) => {
+                if let Some(thread) = asking.remove(&name) {
+                    // It has nothing left to do, and cannot have panicked before it told.
+                    let _ = thread.join();
+                }
+                known.insert(name, found);
+            }
+            Err(_) if until.is_some() => return known,
+            // One that ended without a word is not waited for.
+            Err(_) => asking.retain(|_, thread| !thread.is_finished()),
+        }
     }
 }
 
@@ -190,5 +199,6 @@ mod tests {
             "{known:?}"
         );
         assert!(look_up_all(std::iter::empty(), Duration::ZERO).is_empty());
+        assert_eq!(look_up_all(["localhost"].into_iter(), Duration::MAX).len(), 1);
     }
 }

@@ -44,11 +44,24 @@ impl Ready {
 
 const READY_BYTE: u8 = b'+';
 
+/// How often, and how far apart, daemonize looks whether threads that ended are gone.
+const THREAD_LOOKS_MAX: u32 = 20;
+const THREAD_LOOK: std::time::Duration = std::time::Duration::from_millis(1);
+
 /// Goes into the background. Returns in the daemon only (its own session, no controlling terminal); the process that was
 /// started waits until [`Ready::announce`] and exits with 0, or with 1 if the daemon dies before. Keeps the working
 /// directory and the open files. Call before any thread or runtime exists.
 pub fn daemonize() -> Result<Ready, DaemonizeError> {
-    let threads = std::fs::read_dir("/proc/self/task").map_or(1, |dir| dir.count());
+    let count = || std::fs::read_dir("/proc/self/task").map_or(1, |dir| dir.count());
+    let mut threads = count();
+    for _ in 0..THREAD_LOOKS_MAX {
+        if threads <= 1 {
+            break;
+        }
+        // A thread that was joined is seen a moment longer.
+        std::thread::sleep(THREAD_LOOK);
+        threads = count();
+    }
     if threads > 1 {
         return Err(DaemonizeError::Threads(threads));
     }
