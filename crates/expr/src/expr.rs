@@ -317,7 +317,7 @@ fn supported(name: &str, support: Support, word: &Word, names: &mut dyn Names) -
             Ok(())
         }
         Support::Refused(why) => {
-            Err(Diagnostic::error("refused", format!("`{name}` is refused: {why}"), word.span))
+            Err(Diagnostic::error("refused", format!("`{name}` cannot be used: {why}"), word.span))
         }
     }
 }

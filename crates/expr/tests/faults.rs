@@ -60,7 +60,10 @@ fn expressions_that_are_wrong() {
         ),
         ("var(txn.a-b)", "bad-argument: `-` cannot be in a variable's name @ txn.a-b"),
         ("method,add(1)", "bad-converter: `add` takes type sint, which meth cannot become @ add"),
-        ("src_conn_cnt", "refused: `src_conn_cnt` is refused: not built yet: stick tables @ src_conn_cnt"),
+        (
+            "src_conn_cnt",
+            "refused: `src_conn_cnt` cannot be used: not built yet: stick tables @ src_conn_cnt",
+        ),
         ("path,field(0,/)", "bad-argument: `0` is no position: 1 is the first, -1 the last @ 0"),
         ("path,word(1,)", "bad-argument: this needs at least one separator @ "),
     ] {
@@ -132,7 +135,7 @@ fn conditions_that_are_wrong() {
         ),
         (
             "if { ssl_c_verify 0 } { sc0_conn_rate gt 5 }",
-            &["refused: `sc0_conn_rate` is refused: not built yet: stick tables @ sc0_conn_rate"],
+            &["refused: `sc0_conn_rate` cannot be used: not built yet: stick tables @ sc0_conn_rate"],
         ),
     ] {
         let mut table = AclTable::new();
