@@ -66,6 +66,11 @@ impl Pages for SitePages<'_> {
 pub(crate) fn begin(conn: &Conn, exchange: &mut Exchange) {
     let frontend = conn.frontend();
     exchange.http_mode = frontend.http_mode;
+    if let Some(front) = &frontend.front {
+        // Every slot stands in the log line, filled or not.
+        exchange.facts.request_captures.resize(front.request_captures.len(), None);
+        exchange.facts.response_captures.resize(front.response_captures.len(), None);
+    }
     if frontend.mode == Mode::Tcp {
         return;
     }

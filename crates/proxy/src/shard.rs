@@ -567,6 +567,10 @@ impl evenkeel_expr::World for View<'_> {
         evenkeel_sys::user::crypt_matches(password, hash)
     }
 
+    fn written(&self, scope: VarScope, slot: u32) -> Option<Option<Stored>> {
+        self.writes.variable(scope, slot)
+    }
+
     fn write(&self, write: Write) {
         match write {
             Write::Var { scope: VarScope::Sess, slot, value } => {

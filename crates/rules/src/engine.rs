@@ -314,14 +314,20 @@ fn act<'r>(action: &'r Action, x: &mut Exchange<'_>, scratch: &mut Scratch) -> S
     match action {
         Action::Accept => Step::EndStage(Verdict::Accept),
         Action::Deny(reply) => {
+            // Formats in the reply are about this answer.
+            x.stream.status = reply.status;
             answer.reply(reply, &x.env(), x.pages, value);
             Step::End(Verdict::Deny)
         }
         Action::Tarpit(reply) => {
+            // Formats in the reply are about this answer.
+            x.stream.status = reply.status;
             answer.reply(reply, &x.env(), x.pages, value);
             Step::End(Verdict::Tarpit)
         }
         Action::Return(reply) => {
+            // Formats in the reply are about this answer.
+            x.stream.status = reply.status;
             answer.reply(reply, &x.env(), x.pages, value);
             Step::End(Verdict::Return)
         }

@@ -278,7 +278,7 @@ fn content(
     Ok(match source {
         Source::FormatFile | Source::FormatText => {
             let word = Word { text: body.to_vec().into(), ..value.clone() };
-            Content::Format { content_type, body: cx.format_for(&word, Use::Plain)? }
+            Content::Format { content_type, body: cx.format_for(&word, Use::Http)? }
         }
         Source::DefaultErrorfiles | Source::Errorfile | Source::Errorfiles | Source::File | Source::Text => {
             Content::Text { content_type, body }

@@ -193,7 +193,8 @@ pub(crate) fn with_context<T>(
 ) -> Result<Option<T>, Diagnostic> {
     let broken = acls::uses_broken(p, words);
     let mut cx = Context::new(set, &p.acls, &mut ctx.names, &p.proxy.name);
-    cx.backend = p.proxy.kind == evenkeel_plan::ProxyKind::Backend;
+    // The rules of a listen know its backend as well.
+    cx.backend = super::names::has_back(p.proxy.kind);
     let faults = match parse(words, &mut cx) {
         Ok(made) => return Ok(Some(made)),
         Err(faults) => faults,

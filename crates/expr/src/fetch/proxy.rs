@@ -131,7 +131,7 @@ pub(super) const ENTRIES: &[Fetch] = &[
         },
     ),
     one("be_id", NONE, Kind::Int, Needs::BACKEND, "The backend's number.", &[("be_id", "3")], |_, env| {
-        Some(Value::Int(i64::from(env.world.proxy_number(env.stream.backend?))))
+        Some(Value::Int(i64::from(env.world.proxy_number(chosen(env)))))
     }),
     one(
         "be_name",
@@ -140,7 +140,7 @@ pub(super) const ENTRIES: &[Fetch] = &[
         Needs::BACKEND,
         "The backend's name.",
         &[("be_name", "app")],
-        |_, env| Some(Value::text(env.world.proxy_name(env.stream.backend?).as_bytes())),
+        |_, env| Some(Value::text(env.world.proxy_name(chosen(env)).as_bytes())),
     ),
     one("srv_id", NONE, Kind::Int, Needs::SERVER, "The server's number.", &[("srv_id", "1")], |_, env| {
         Some(Value::Int(i64::from(env.world.server_number(env.stream.server?))))
@@ -326,6 +326,11 @@ pub(super) const ENTRIES: &[Fetch] = &[
 ];
 
 const LATER: &str = "not built yet: settings that newer releases show";
+
+/// The backend of the exchange: the frontend itself as long as none is chosen, as in the original.
+fn chosen(env: &Env<'_>) -> ProxyId {
+    env.stream.backend.unwrap_or(env.conn.frontend)
+}
 
 /// The backend named, else the one of the section, else the one chosen.
 fn backend(args: &Args, env: &Env<'_>) -> Option<ProxyId> {
