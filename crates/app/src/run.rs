@@ -9,13 +9,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bstr::ByteSlice;
-use evenkeel_base::{Diagnostic, FileId, Level, ServerId, SourceMap, Span, version};
+use evenkeel_base::{Diagnostic, FileId, Level, ProxyId, ServerId, SourceMap, Span, version};
 pub(crate) use evenkeel_conf::Loaded;
 use evenkeel_conf::{CondEnv, Environment, Input, Inputs, Outside};
 use evenkeel_plan::Plan;
 use evenkeel_plan::global::Account;
 use evenkeel_proxy::services::Services;
-use evenkeel_proxy::world::{Health, Identity, World};
+use evenkeel_proxy::world::{Change, Health, Identity, World};
 use evenkeel_proxy::{resolve, runtime};
 use evenkeel_sys::{machine, user};
 
@@ -237,6 +237,9 @@ pub(crate) fn loaded_files() -> String {
 /// How often the end of the shards is looked for: while they run (only a fault ends them), and after a soft stop.
 const LOOK_RUNNING: Duration = Duration::from_millis(500);
 const LOOK_STOPPING: Duration = Duration::from_millis(10);
+/// Syslog's levels.
+const LEVEL_WARNING: u8 = 4;
+const LEVEL_NOTICE: u8 = 5;
 
 /// A proxy that runs.
 pub(crate) struct Running {
@@ -290,9 +293,15 @@ impl Running {
         let hard_at = self.world.plan.global.hard_stop_after.map(|after| tokio::time::Instant::now() + after);
         self.stopping = Some(Stopping { hard_at });
         proxy.soft_stop();
-        for state in self.states() {
-            tracing::warn!("{}", states::stopped(&state));
+        for (id, state) in self.states() {
+            self.say(id, LEVEL_WARNING, states::stopped(&state));
         }
+    }
+
+    /// Says something about a proxy, on standard error and in its logs.
+    fn say(&self, proxy: ProxyId, level: u8, text: String) {
+        tracing::warn!("{text}");
+        self.world.note(Change::Log { proxy, level, text });
     }
 
     /// Waits for the end of all shards.
@@ -337,16 +346,18 @@ impl Running {
         let verb = if pause { "Paused" } else { "Resumed" };
         for proxy in self.world.plan.proxies.iter().filter(|proxy| proxy.front.is_some() && !proxy.disabled) {
             let kind = if proxy.back.is_some() { "proxy" } else { "frontend" };
-            tracing::warn!("{verb} {kind} {}.", proxy.name);
+            self.say(proxy.id, LEVEL_WARNING, format!("{verb} {kind} {}.", proxy.name));
         }
     }
 
     /// SIGHUP: the states of all proxies and servers.
     pub(crate) fn dump_states(&self) {
         tracing::warn!("SIGHUP received, dumping servers states.");
-        for state in self.states() {
+        for (id, state) in self.states() {
+            let text = format!("SIGHUP received, dumping servers states for proxy {}.", state.name);
+            self.world.note(Change::Log { proxy: id, level: LEVEL_NOTICE, text });
             for line in states::dump(&state) {
-                tracing::warn!("{line}");
+                self.say(id, LEVEL_NOTICE, line);
             }
         }
     }
@@ -359,14 +370,14 @@ impl Running {
         }
     }
 
-    fn states(&self) -> Vec<ProxyState> {
+    fn states(&self) -> Vec<(ProxyId, ProxyState)> {
         let world = &self.world;
         world
             .plan
             .proxies
             .iter()
             .filter(|proxy| !proxy.disabled)
-            .map(|proxy| proxy_state(world, proxy))
+            .map(|proxy| (proxy.id, proxy_state(world, proxy)))
             .collect()
     }
 }

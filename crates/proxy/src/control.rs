@@ -86,6 +86,7 @@ impl Control {
                 tracing::warn!("{text}");
                 self.logs.send(backend, level, text.as_bytes(), b"");
             }
+            Change::Log { proxy, level, text } => self.logs.send(proxy, level, text.as_bytes(), b""),
             Change::NoServer(backend) => {
                 let name = &self.world.plan.proxy(backend).name;
                 let kind = if self.world.is_listen(backend) { "proxy" } else { "backend" };

@@ -136,10 +136,15 @@ pub(crate) async fn retry(world: Arc<World>) {
         if unknown.is_empty() {
             return;
         }
+        let mut known: BTreeMap<String, Vec<IpAddr>> = BTreeMap::new();
         for (id, name) in unknown {
-            let asked = tokio::task::spawn_blocking(move || look_up(&name)).await;
+            if !known.contains_key(&name) {
+                let asked = name.clone();
+                let found = tokio::task::spawn_blocking(move || look_up(&asked)).await;
+                known.insert(name.clone(), found.unwrap_or_default());
+            }
             let server = world.plan.server(id);
-            let found = asked.map(|found| suiting(server, &found)).unwrap_or_default();
+            let found = suiting(server, known.get(&name).map_or(&[][..], Vec::as_slice));
             if let Some(ip) = found.first().filter(|_| !world.server(id).resolved()) {
                 let addr = with_port(Addr::Inet(SocketAddr::new(*ip, 0)), server.addr.port);
                 world.set_resolved(id, addr, clock::now());

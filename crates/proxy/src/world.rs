@@ -499,6 +499,15 @@ pub enum Change {
         /// The text.
         text: String,
     },
+    /// A line for a proxy's logs alone.
+    Log {
+        /// Whose logs.
+        proxy: ProxyId,
+        /// Syslog level.
+        level: u8,
+        /// The text.
+        text: String,
+    },
     /// A backend has no usable server left.
     NoServer(ProxyId),
     /// All sessions of a server are to be cut.

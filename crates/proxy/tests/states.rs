@@ -120,7 +120,8 @@ fn lines(world: &World) -> Vec<String> {
             }
             Change::NoServer(backend) => Some(format!("0 {} empty", world.plan.proxy(backend).name)),
             Change::ShutSessions(id) => Some(format!("shut {}", world.names(id).server)),
-            Change::Admin { .. }
+            Change::Log { .. }
+            | Change::Admin { .. }
             | Change::Force { .. }
             | Change::Checks(_)
             | Change::Revived(_)
