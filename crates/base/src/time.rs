@@ -89,8 +89,6 @@ pub enum TimeError {
     Unexpected(usize),
     /// More than the original's 2 147 483 647 ms.
     TooLong,
-    /// Not zero, but less than the unit can say.
-    TooShort,
 }
 
 impl fmt::Display for TimeError {
@@ -99,7 +97,6 @@ impl fmt::Display for TimeError {
             TimeError::Empty => f.write_str("a time needs a number"),
             TimeError::Unexpected(_) => f.write_str("units are us, ms, s, m, h and d"),
             TimeError::TooLong => f.write_str("the longest time is 2147483647 ms (24 days)"),
-            TimeError::TooShort => f.write_str("the shortest time is 1 ms"),
         }
     }
 }
@@ -114,7 +111,7 @@ pub enum Unit {
 }
 
 /// Reads a time as HAProxy does (configuration manual §2.5): digits, then one of us, ms, s, m, h, d, or nothing for
-/// `bare`. Times over zero but under 1 ms are an error, as are those over 2^31 ms.
+/// `bare`. Times over zero but under 1 ms are 1 ms, as there; those over 2^31 ms are an error.
 pub fn parse_time(text: &str, bare: Unit) -> Result<Duration, TimeError> {
     let digits = text.bytes().take_while(u8::is_ascii_digit).count();
     if digits == 0 {
@@ -137,9 +134,7 @@ pub fn parse_time(text: &str, bare: Unit) -> Result<Duration, TimeError> {
     if micros > 2_147_483_647_000 {
         return Err(TimeError::TooLong);
     }
-    if micros > 0 && micros < 1_000 {
-        return Err(TimeError::TooShort);
-    }
+    let micros = if micros == 0 { 0 } else { micros.max(1_000) };
     Ok(Duration::from_micros(micros as u64))
 }
 
@@ -157,7 +152,7 @@ mod tests {
             ("25d", Err(TimeError::TooLong)),
             ("99999999999999999999999", Err(TimeError::TooLong)),
             ("10 s", Err(TimeError::Unexpected(2))),
-            ("500us", Err(TimeError::TooShort)),
+            ("500us", Ok(1)),
             ("0us", Ok(0)),
             ("1500us", Ok(1)),
             ("", Err(TimeError::Empty)),

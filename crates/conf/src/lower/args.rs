@@ -79,9 +79,6 @@ pub(crate) fn time_of(ctx: &Ctx<'_>, word: &Word, bare: Unit) -> Result<Duration
             TimeError::TooLong => {
                 wrong(format!("timer overflow in argument '{word}' to '{keyword}' (maximum value is 2147483647 ms or ~24.8 days)"))
             }
-            TimeError::TooShort => {
-                wrong(format!("timer underflow in argument '{word}' to '{keyword}' (minimum non-null value is 1 ms)"))
-            }
         }
     })
 }

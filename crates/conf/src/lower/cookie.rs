@@ -130,7 +130,6 @@ fn seconds(words: &mut Words<'_>, name: &str, what: &str) -> Result<Duration, Di
             }
             TimeError::Empty => format!("'{name}' expects {what} in seconds as argument."),
             TimeError::TooLong => format!("timer overflow in argument <{word}> to <{name}>"),
-            TimeError::TooShort => format!("timer underflow in argument <{word}> to <{name}>"),
         };
         Diagnostic::error("bad-time", message, word.span)
     })
