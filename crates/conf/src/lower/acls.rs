@@ -13,6 +13,10 @@ pub(crate) const KEYWORDS: &[Keyword] =
         .example("acl static path_beg -i /static /images")];
 
 fn acl(p: &mut ProxyDraft, ctx: &mut Ctx<'_>, words: &mut Words<'_>) -> Outcome {
+    if words.is_empty() {
+        ctx.warn("no-effect", "'acl' without a name does nothing", ctx.at); // as in the original
+        return Ok(());
+    }
     let name = args::word(ctx, words, "a name")?;
     p.acls.define(name, words, &mut ctx.names).inspect_err(|_| {
         p.broken_acls.insert(name.str().into_owned());

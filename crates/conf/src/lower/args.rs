@@ -137,3 +137,11 @@ pub(crate) fn choice<T: Copy>(
         }
     })
 }
+
+/// Passes over words that the original passes over too, with a warning.
+pub(crate) fn spare(ctx: &mut Ctx<'_>, words: &mut Words<'_>) {
+    if let Some(first) = words.take_rest().first() {
+        let message = format!("'{}' ignores the argument '{first}'", ctx.keyword);
+        ctx.warn("surplus-argument", message, first.span);
+    }
+}

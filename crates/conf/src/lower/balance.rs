@@ -54,9 +54,7 @@ fn balance(p: &mut ProxyDraft, ctx: &mut Ctx<'_>, words: &mut Words<'_>) -> Outc
     };
     p.back.algorithm = algorithm;
     p.back.key = key;
-    if let Some(first) = words.take_rest().first() {
-        ctx.warn("surplus-argument", format!("'balance' ignores the argument '{first}'"), first.span);
-    }
+    args::spare(ctx, words);
     Ok(())
 }
 
@@ -228,9 +226,7 @@ fn hash_type(p: &mut ProxyDraft, ctx: &mut Ctx<'_>, words: &mut Words<'_>) -> Ou
     }
     conf.factor = p.hash.and_then(|hash| hash.factor);
     p.hash = Some(conf);
-    if let Some(first) = words.take_rest().first() {
-        ctx.warn("surplus-argument", format!("'hash-type' ignores the argument '{first}'"), first.span);
-    }
+    args::spare(ctx, words);
     Ok(())
 }
 

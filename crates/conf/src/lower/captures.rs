@@ -4,6 +4,7 @@ use evenkeel_base::{Diagnostic, Words};
 use evenkeel_plan::Mode;
 use evenkeel_plan::front::{Capture, CookieCapture};
 
+use super::args;
 use super::context::Ctx;
 use super::draft::ProxyDraft;
 use super::keyword::{Keyword, Outcome, Sections};
@@ -53,6 +54,7 @@ fn name_and_len(
 
 fn cookie(p: &mut ProxyDraft, ctx: &mut Ctx<'_>, words: &mut Words<'_>) -> Outcome {
     let (name, mut len) = name_and_len(ctx, words, "'capture' expects 'cookie' <cookie_name> 'len' <len>.")?;
+    args::spare(ctx, words);
     if len > COOKIE_LEN_MAX {
         let message = format!("truncating capture length to {COOKIE_LEN_MAX} bytes for {}.", p.title());
         ctx.warn("long-capture", message, words.last_span());
@@ -113,18 +115,14 @@ fn declare(p: &mut ProxyDraft, ctx: &mut Ctx<'_>, words: &mut Words<'_>) -> Outc
     };
     let len = len.str().parse().ok().filter(|len| *len > 0);
     let len = len.ok_or_else(|| Diagnostic::error("bad-number", "length must be > 0", words.last_span()))?;
+    args::spare(ctx, words);
     add(p, ctx, of_request, Capture { name: Vec::new(), len }).map(|_| ())
 }
 
 /// At a section's end.
 pub(crate) fn end(p: &mut ProxyDraft, ctx: &mut Ctx<'_>) {
     let front = &mut p.front;
-    let any = front.cookie_capture.is_some()
-        || !front.request_captures.is_empty()
-        || !front.response_captures.is_empty();
-    if p.proxy.mode == Mode::Tcp && any {
-        front.cookie_capture = None;
-        // Rules that name these slots find them empty, as they would anyway.
+    if p.proxy.mode == Mode::Tcp && front.cookie_capture.take().is_some() {
         let message = format!("'capture' statement ignored for {} as it requires HTTP mode.", p.title());
         ctx.warn("needs-http", message, p.proxy.span);
     }

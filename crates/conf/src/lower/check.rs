@@ -72,8 +72,7 @@ fn has_addresses(proxy: &Proxy, ctx: &mut Ctx<'_>) {
 fn timeouts(proxy: &Proxy, ctx: &mut Ctx<'_>) {
     let t = &proxy.timeouts;
     let client = proxy.front.is_some() && t.client.is_none();
-    let has_servers =
-        proxy.back.as_ref().is_some_and(|back| !back.servers.is_empty() || back.dispatch.is_some());
+    let has_servers = proxy.back.as_ref().is_some_and(|back| !back.servers.is_empty());
     let server = has_servers && (t.connect.is_none() || t.server.is_none());
     if client || server {
         ctx.report(

@@ -173,10 +173,7 @@ fn location(p: &mut ProxyDraft, ctx: &mut Ctx<'_>, words: &mut Words<'_>, redire
     page.extend_from_slice(url.bytes());
     page.extend_from_slice(b"\r\n\r\n");
     keep(p, status, Arc::from(page));
-    if let Some(first) = words.take_rest().first() {
-        let message = format!("'{}' ignores the argument '{first}'", ctx.keyword);
-        ctx.warn("surplus-argument", message, first.span);
-    }
+    args::spare(ctx, words);
     Ok(())
 }
 
@@ -260,7 +257,7 @@ fn whole_reply(status: u16, reply: &Reply<'_>, ctx: &mut Ctx<'_>) -> Result<Opti
             let message = format!(
                 "content-type '{kind}' ignored by the http reply because neither errorfile nor payload defined."
             );
-            ctx.warn("no-effect", message, kind.span);
+            ctx.warn("unused-type", message, kind.span);
         }
         return Ok(None);
     };
@@ -344,7 +341,7 @@ mod tests {
                 E 10:12 missing-argument: http-error : expects at least a <status> as arguments.
                 E 11:19 missing-argument: http-error : 'status' expects <status_code> as argument
                 E 12:20 bad-status: http-error : Unexpected status code '999'
-                W 13:37 no-effect: content-type 'a' ignored by the http reply because neither errorfile nor payload defined.
+                W 13:37 unused-type: content-type 'a' ignored by the http reply because neither errorfile nor payload defined.
                 E 14:24 refused: 'http-error' cannot be used: not built yet: formats in error pages
                 E 15:24 bad-choice: http-error : 'foo' is not known here
                 E 16:29 missing-file: http-error : error opening file '/nonexist'

@@ -47,6 +47,7 @@ fn tag(p: &mut ProxyDraft, ctx: &mut Ctx<'_>, words: &mut Words<'_>) -> Outcome 
             words.last_span(),
         ));
     }
+    args::spare(ctx, words);
     p.proxy.log.tag = Some(tag);
     Ok(())
 }

@@ -46,8 +46,7 @@ pub(crate) const KEYWORDS: &[Keyword] = &[
             Ok(())
         },
         "Connections go where the client wanted to.",
-    )
-    .obsolete("`option transparent`"),
+    ),
     Keyword::proxy(
         "option forceclose",
         Sections::ANY,

@@ -434,10 +434,24 @@ pub(crate) fn end(p: &mut ProxyDraft, ctx: &mut Ctx<'_>) {
     if p.proxy.mode != Mode::Tcp {
         return;
     }
-    if std::mem::take(&mut p.proxy.options.buffer_request) {
-        let message =
-            format!("'option http-buffer-request' ignored for {} as it requires HTTP mode.", p.title());
-        ctx.warn("needs-http", message, p.proxy.span);
+    let title = p.title();
+    let o = &mut p.proxy.options;
+    for (name, option) in [
+        ("accept-invalid-http-request", &mut o.relaxed_request),
+        ("accept-invalid-http-response", &mut o.relaxed_response),
+        ("checkcache", &mut o.checkcache),
+        ("http-buffer-request", &mut o.buffer_request),
+        ("http-ignore-probes", &mut o.ignore_probes),
+        ("http-no-delay", &mut o.no_delay),
+        ("http-pretend-keepalive", &mut o.pretend_keepalive),
+        ("http-use-proxy-header", &mut o.use_proxy_header),
+        ("idle-close-on-response", &mut o.idle_close_on_response),
+        ("prefer-last-server", &mut o.prefer_last_server),
+    ] {
+        if std::mem::take(option) {
+            let message = format!("'option {name}' ignored for {title} as it requires HTTP mode.");
+            ctx.warn("needs-http", message, p.proxy.span);
+        }
     }
 }
 

@@ -4,14 +4,14 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use evenkeel_base::{Diagnostic, ProxyId, SourceMap, Span, Word, Words};
+use evenkeel_base::{Diagnostic, Level, ProxyId, SourceMap, Span, Word, Words};
 use evenkeel_expr::AclTable;
 use evenkeel_expr::env::Names;
 use evenkeel_plan::{Global, Mode, Plan, ProxyKind};
 
 use super::context::Ctx;
 use super::draft::{LogLine, ProxyDraft, numbers};
-use super::keyword::{Index, Keyword, Outcome, Sections};
+use super::keyword::{Apply, Index, Keyword, Outcome, Sections};
 use super::names::{has_back, has_front};
 use super::run::{Target, run_line};
 use super::{
@@ -223,7 +223,7 @@ pub(crate) fn head(section: &Section, id: ProxyId, kind: ProxyKind, ctx: &mut Ct
                 let message = format!("character '{bad}' is not permitted in '{word}' name '{name}'.");
                 ctx.error("bad-name", message, place.span);
             }
-            // One name for a frontend and a backend is fine, and common in old files.
+            // One name for a frontend and a backend works, and is common in old files.
             let twin = [
                 has_front(kind).then(|| ctx.names.frontend(&name)).flatten(),
                 has_back(kind).then(|| ctx.names.backend(&name)).flatten(),
@@ -232,6 +232,21 @@ pub(crate) fn head(section: &Section, id: ProxyId, kind: ProxyKind, ctx: &mut Ct
             .into_iter()
             .flatten()
             .find(|twin| *twin < id);
+            let namesake = match kind {
+                ProxyKind::Frontend => ctx.names.backend(&name),
+                ProxyKind::Backend => ctx.names.frontend(&name),
+                ProxyKind::Listen => None,
+            };
+            if let Some(other) = namesake.filter(|other| *other < id && twin.is_none()) {
+                let label = ctx.names.proxy(other).map(|other| other.span);
+                let message = format!("a frontend and a backend are both called '{name}'");
+                let mut notice = Diagnostic::new(Level::Notice, "obsolete-shared-name", message, place.span)
+                    .help("It works here; today's releases refuse it: give one of them another name.");
+                if let Some(span) = label {
+                    notice = notice.label(span, "the other one");
+                }
+                ctx.report(notice);
+            }
             if let Some(other) = twin.and_then(|twin| ctx.names.proxy(twin)) {
                 let other_title = title(other.kind, &other.name);
                 let other_span = other.span;
@@ -347,6 +362,33 @@ pub(crate) fn misplaced(
         }
     };
     ctx.report(fault);
+}
+
+/// The original looks at the arguments of misplaced options and timeouts all the same.
+pub(crate) fn misplaced_arguments(
+    keyword: &Keyword,
+    (head, args): (&[Word], &[Word]),
+    target: &Target<'_>,
+    ctx: &mut Ctx<'_>,
+) {
+    let looked_at = keyword.name.starts_with("option ") || keyword.name.starts_with("timeout ");
+    let Target::Proxy(draft) = target else { return };
+    let Some(last) = head.last() else { return };
+    if !looked_at || draft.inherits {
+        return;
+    }
+    let mut scratch = ProxyDraft::new(draft.proxy.id, &draft.proxy.name, ProxyKind::Listen, draft.proxy.span);
+    let mut words = Words::new(args, last.span);
+    let outcome = match keyword.apply {
+        Apply::Proxy(apply) => apply(&mut scratch, ctx, &mut words),
+        Apply::Switch(_) | Apply::Global(_) | Apply::Nothing => Ok(()),
+    };
+    let nothing = matches!(keyword.apply, Apply::Nothing);
+    if let Err(fault) =
+        outcome.and_then(|()| if nothing { Ok(()) } else { super::run::surplus(keyword.name, &words) })
+    {
+        ctx.report(fault);
+    }
 }
 
 /// What the topics settle at a section's end, in this order.

@@ -290,7 +290,6 @@ mod tests {
              load-server-state-from-file foo\n dispatch\n dispatch 1.2.3.4\n dispatch 1.2.3.4:80 x\n persist\n persist foo\n persist rdp-cookie\n \
              persist rdp-cookie(a)\n srvtcpka-cnt\n srvtcpka-cnt x\n srvtcpka-idle x\n srvtcpka-intvl\n",
             expect![[r#"
-                W 1:1 missing-timeouts: missing timeouts for backend 'b'.
                 E 2:12 missing-argument: 'http-reuse' expects one of 'never', 'safe', 'aggressive' and 'always' as argument
                 E 3:13 bad-choice: 'http-reuse' only supports 'never', 'safe', 'aggressive' and 'always' (got 'foo')
                 E 4:19 surplus-argument: 'http-reuse' cannot handle unexpected argument 'x'

@@ -5,6 +5,7 @@ use evenkeel_expr::{LogFormat, Place, Use};
 use evenkeel_rules::route::When;
 use evenkeel_rules::{RuleSet, UseBackend, UseServer};
 
+use super::args;
 use super::context::Ctx;
 use super::draft::ProxyDraft;
 use super::keyword::{Keyword, Outcome, Sections};
@@ -134,10 +135,7 @@ fn unique_id(p: &mut ProxyDraft, ctx: &mut Ctx<'_>, words: &mut Words<'_>) -> Ou
 fn unique_id_header(p: &mut ProxyDraft, ctx: &mut Ctx<'_>, words: &mut Words<'_>) -> Outcome {
     let word = words.next().ok_or_else(|| missing(words, "unique-id-header expects an argument."))?;
     p.front.unique_id_header = Some(word.bytes().to_vec());
-    if let Some(first) = words.take_rest().first() {
-        let message = format!("'{}' ignores the argument '{first}'", ctx.keyword);
-        ctx.warn("surplus-argument", message, first.span);
-    }
+    args::spare(ctx, words);
     Ok(())
 }
 

@@ -132,10 +132,7 @@ fn delay(
     let word = words.next().ok_or_else(|| wrong("", place))?;
     let time = args::time_of(ctx, word, evenkeel_base::time::Unit::Millis)
         .map_err(|why| wrong(&format!(" ({})", why.message), word.span))?;
-    if let Some(first) = words.take_rest().first() {
-        let message = format!("'{}' ignores the argument '{first}'", ctx.keyword);
-        ctx.warn("surplus-argument", message, first.span);
-    }
+    args::spare(ctx, words);
     Ok(time)
 }
 
@@ -192,14 +189,28 @@ pub(crate) fn with_context<T>(
     parse: impl FnOnce(&mut Words<'_>, &mut Context<'_>) -> Result<T, Vec<Diagnostic>>,
 ) -> Result<Option<T>, Diagnostic> {
     let broken = acls::uses_broken(p, words);
+    let mut given = words.clone();
+    if let Some((last, before)) = words.rest().split_last()
+        && !last.quoted
+        && (last.is("if") || last.is("unless"))
+    {
+        // The original takes both, and an `if` without a condition never holds.
+        let how = if last.is("if") { "never" } else { "always" };
+        ctx.warn("empty-condition", format!("'{last}' with nothing behind it {how} holds"), last.span);
+        if last.is("if") {
+            words.take_rest();
+            return Ok(None);
+        }
+        given = Words::new(before, ctx.at);
+    }
+    words.take_rest();
     let mut cx = Context::new(set, &p.acls, &mut ctx.names, &p.proxy.name);
     // The rules of a listen know its backend as well.
     cx.backend = super::names::has_back(p.proxy.kind);
-    let faults = match parse(words, &mut cx) {
-        Ok(made) => return Ok(Some(made)),
+    let faults = match parse(&mut given, &mut cx) {
+        Ok(made) => return given.finish().map(|()| Some(made)),
         Err(faults) => faults,
     };
-    words.take_rest();
     let mut faults = faults.into_iter().filter(|fault| !(broken && fault.code == "unknown-acl"));
     let first = faults.next();
     faults.for_each(|fault| ctx.report(fault));

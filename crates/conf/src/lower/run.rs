@@ -103,7 +103,8 @@ pub(crate) fn run_line(line: &Line, section: &Section, target: Target<'_>, index
         Found::Elsewhere(keyword, count) => {
             ctx.keyword = keyword.name;
             let head = &words[..count];
-            return proxy::misplaced(keyword, head, here, section, &target, ctx);
+            proxy::misplaced(keyword, head, here, section, &target, ctx);
+            return proxy::misplaced_arguments(keyword, words.split_at(count), &target, ctx);
         }
         Found::Family(first) => return unknown_in_family(first, words, here, section, index, ctx),
         Found::Unknown => return unknown(words, here, section, index, ctx),
@@ -164,7 +165,7 @@ pub(crate) fn refused(name: &str, reason: &str, span: evenkeel_base::Span) -> Di
     Diagnostic::error("refused", format!("'{name}' cannot be used: {reason}"), span)
 }
 
-fn surplus(keyword: &str, words: &Words<'_>) -> Result<(), Diagnostic> {
+pub(crate) fn surplus(keyword: &str, words: &Words<'_>) -> Result<(), Diagnostic> {
     match words.rest() {
         [] => Ok(()),
         [first, ..] => Err(Diagnostic::error(
@@ -320,6 +321,7 @@ mod tests {
             expect![[r#"
                 W 1:1 no-bind: frontend 'f' has no 'bind' directive. Please declare it as a backend if this was intended.
                 W 1:1 missing-timeouts: missing timeouts for frontend 'f'.
+                N 2:9 obsolete-shared-name: a frontend and a backend are both called 'f'
                 W 3:1 no-bind: frontend 'f' has no 'bind' directive. Please declare it as a backend if this was intended.
                 W 3:1 missing-timeouts: missing timeouts for frontend 'f'.
                 E 3:10 duplicate-name: frontend 'f' has the same name as frontend 'f', declared before.

@@ -27,7 +27,8 @@ pub(crate) const KEYWORDS: &[Keyword] = &[
         Sections::ANY,
         |p, ctx, words| {
             page(p).show_version = false;
-            spare(ctx, words)
+            args::spare(ctx, words);
+            Ok(())
         },
         "The page doesn't name the version.",
     ),
@@ -50,7 +51,8 @@ pub(crate) const KEYWORDS: &[Keyword] = &[
         Sections::ANY,
         |p, ctx, words| {
             page(p).show_legends = true;
-            spare(ctx, words)
+            args::spare(ctx, words);
+            Ok(())
         },
         "Shows addresses, algorithms and cookies.",
     ),
@@ -59,7 +61,8 @@ pub(crate) const KEYWORDS: &[Keyword] = &[
         Sections::ANY,
         |p, ctx, words| {
             page(p).show_modules = true;
-            spare(ctx, words)
+            args::spare(ctx, words);
+            Ok(())
         },
         "Shows further counters.",
     ),
@@ -70,7 +73,8 @@ pub(crate) const KEYWORDS: &[Keyword] = &[
         Sections::ANY,
         |p, ctx, words| {
             page(p).show_version = true;
-            spare(ctx, words)
+            args::spare(ctx, words);
+            Ok(())
         },
         "The page names the version.",
     ),
@@ -105,15 +109,6 @@ pub(crate) fn page(p: &mut ProxyDraft) -> &mut StatsPage {
     })
 }
 
-/// The original passes over words that it doesn't need here.
-fn spare(ctx: &mut Ctx<'_>, words: &mut Words<'_>) -> Outcome {
-    if let Some(first) = words.take_rest().first() {
-        let message = format!("'{}' ignores the argument '{first}'", ctx.keyword);
-        ctx.warn("surplus-argument", message, first.span);
-    }
-    Ok(())
-}
-
 fn needed<'a>(words: &mut Words<'a>, message: &str) -> Result<&'a Word, Diagnostic> {
     let place = words.last_span().after();
     words.next().ok_or_else(|| Diagnostic::error("missing-argument", message, place))
@@ -127,30 +122,35 @@ fn rest_of(words: &mut Words<'_>) -> Option<String> {
 
 fn enable(p: &mut ProxyDraft, ctx: &mut Ctx<'_>, words: &mut Words<'_>) -> Outcome {
     page(p);
-    spare(ctx, words)
+    args::spare(ctx, words);
+    Ok(())
 }
 
 fn auth(p: &mut ProxyDraft, ctx: &mut Ctx<'_>, words: &mut Words<'_>) -> Outcome {
     let word = needed(words, "'auth' needs a user:password account.")?;
     let (user, password) = word.bytes().split_once_str(":").unwrap_or((word.bytes(), b""));
     page(p).auth.push((BString::from(user), BString::from(password)));
-    spare(ctx, words)
+    args::spare(ctx, words);
+    Ok(())
 }
 
 fn realm(p: &mut ProxyDraft, ctx: &mut Ctx<'_>, words: &mut Words<'_>) -> Outcome {
     page(p).realm = needed(words, "'realm' needs an realm name.")?.str().into_owned();
-    spare(ctx, words)
+    args::spare(ctx, words);
+    Ok(())
 }
 
 fn uri(p: &mut ProxyDraft, ctx: &mut Ctx<'_>, words: &mut Words<'_>) -> Outcome {
     page(p).uri = needed(words, "'uri' needs an URI prefix.")?.text.clone();
-    spare(ctx, words)
+    args::spare(ctx, words);
+    Ok(())
 }
 
 fn scope(p: &mut ProxyDraft, ctx: &mut Ctx<'_>, words: &mut Words<'_>) -> Outcome {
     let name = needed(words, "'scope' needs a proxy name.")?.str().into_owned();
     page(p).scope.push(name);
-    spare(ctx, words)
+    args::spare(ctx, words);
+    Ok(())
 }
 
 fn refresh(p: &mut ProxyDraft, ctx: &mut Ctx<'_>, words: &mut Words<'_>) -> Outcome {
@@ -159,7 +159,8 @@ fn refresh(p: &mut ProxyDraft, ctx: &mut Ctx<'_>, words: &mut Words<'_>) -> Outc
         Some(word) => args::time_of(ctx, word, evenkeel_base::time::Unit::Seconds)?,
     };
     page(p).refresh = Some(every).filter(|every| !every.is_zero());
-    spare(ctx, words)
+    args::spare(ctx, words);
+    Ok(())
 }
 
 fn admin(p: &mut ProxyDraft, ctx: &mut Ctx<'_>, words: &mut Words<'_>) -> Outcome {
@@ -183,7 +184,8 @@ fn http_request(p: &mut ProxyDraft, ctx: &mut Ctx<'_>, words: &mut Words<'_>) ->
 
 fn show_node(p: &mut ProxyDraft, ctx: &mut Ctx<'_>, words: &mut Words<'_>) -> Outcome {
     page(p).show_node = Some(words.next().map(|word| word.str().into_owned()));
-    spare(ctx, words)
+    args::spare(ctx, words);
+    Ok(())
 }
 
 fn show_desc(p: &mut ProxyDraft, _: &mut Ctx<'_>, words: &mut Words<'_>) -> Outcome {

@@ -96,8 +96,16 @@ impl Test {
             Some(set) => set,
             None => empty(flags.method, implied, &expr, first)?,
         };
+        let closed = words.last_span() != first.span; // flags, or `--`: none is meant
         take_patterns(words, &mut set, &flags)?;
         set.finish();
+        if set.is_empty() && !closed && needs_patterns(set.method()) {
+            let text = format!("`{first}` has nothing to compare with and never matches");
+            names.warn(
+                Diagnostic::warning("missing-pattern", text, first.span)
+                    .help("Write `-m found` to test whether it exists, or `--` to say that none is meant."),
+            );
+        }
         Ok(Test { expr, patterns: set })
     }
 
@@ -115,6 +123,23 @@ impl Test {
         } else {
             Answer::No
         }
+    }
+}
+
+fn needs_patterns(method: Match) -> bool {
+    match method {
+        Match::Found | Match::Bool => false,
+        Match::Int
+        | Match::Ip
+        | Match::Bin
+        | Match::Len
+        | Match::Str
+        | Match::Beg
+        | Match::Sub
+        | Match::Dir
+        | Match::Dom
+        | Match::End
+        | Match::Reg => true,
     }
 }
 
