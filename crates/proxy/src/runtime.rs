@@ -188,6 +188,10 @@ pub fn start(start: Start) -> std::io::Result<Running> {
     Ok(Running { world, orders, threads, control: Some(control) })
 }
 
+/// Tasks run before the event loop looks for new events although some are still ready. High: looking is a system call,
+/// and a loop turn over all connections is short.
+const EVENT_INTERVAL: u32 = 512;
+
 fn run_shard(
     index: usize,
     world: Arc<World>,
@@ -203,7 +207,7 @@ fn run_shard(
     }
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
-        .event_interval(61)
+        .event_interval(EVENT_INTERVAL)
         .on_thread_park(|| {
             // Whoever shares this core runs first: then one wake-up finds many events instead of one each.
             evenkeel_sys::machine::yield_core();
@@ -211,7 +215,7 @@ fn run_shard(
         .on_thread_unpark(|| {
             clock::refresh();
         })
-        .build();
+        .build_local(tokio::runtime::LocalOptions::default());
     let runtime = match runtime {
         Ok(runtime) => runtime,
         Err(error) => {
@@ -219,8 +223,7 @@ fn run_shard(
             return;
         }
     };
-    let local = tokio::task::LocalSet::new();
-    local.block_on(&runtime, async move {
+    runtime.block_on(async move {
         clock::refresh();
         let logs = Logs::new(&world);
         tokio::task::spawn_local(logs.clone().run());
