@@ -5,7 +5,7 @@ use std::ffi::{OsStr, OsString};
 use evenkeel_base::near;
 
 use crate::say::{self, Exit, Voice};
-use crate::{check, haproxy, run};
+use crate::{check, demo, haproxy, run};
 
 /// What a command does.
 enum Does {
@@ -41,7 +41,13 @@ const fn later(name: &'static str, args: &'static str, doc: &'static str) -> Sub
 
 /// Every command, in the order of the help.
 const COMMANDS: &[Subcommand] = &[
-    later("demo", "", "web servers and a proxy in front of them, on this machine, nothing to set up"),
+    built(
+        "demo",
+        "[--for 10s]",
+        "web servers and a proxy in front of them, on this machine, nothing to set up",
+        demo::MORE,
+        demo::run,
+    ),
     built(
         "check",
         "<file|folder>…",

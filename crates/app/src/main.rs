@@ -4,6 +4,7 @@
 //! ```text
 //! commands    our own words; the names we answer to
 //!  ├ check    evenkeel check
+//!  ├ demo     evenkeel demo: servers and a proxy in one process
 //!  └ haproxy  HAProxy's command line (argv, features), its messages (say, render) and exit codes
 //!     └ lifecycle   limits → background → sockets → privileges → shards → signals
 //! run         all calls into the rooms below
@@ -12,6 +13,7 @@
 mod argv;
 mod check;
 mod commands;
+mod demo;
 mod features;
 mod haproxy;
 mod lifecycle;

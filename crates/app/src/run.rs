@@ -284,6 +284,11 @@ impl Running {
         Ok(Running { proxy: Some(proxy), world, stopping: None })
     }
 
+    /// The live state.
+    pub(crate) fn world(&self) -> &World {
+        &self.world
+    }
+
     /// SIGUSR1: no new connections; the end comes with the last session.
     pub(crate) fn stop_softly(&mut self) {
         let Some(proxy) = &self.proxy else { return };
