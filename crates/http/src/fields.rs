@@ -7,6 +7,11 @@ use crate::table::trim;
 /// a head without end are a mistake, and offsets are 32 bits.
 pub(crate) const TEXT_MAX: usize = 16 << 20;
 
+/// What a start line weighs beside its parts in the original's counters.
+pub(crate) const START_LINE_LEN: u64 = 20;
+/// What the end of the fields weighs there, and the end of a chunked body.
+pub(crate) const END_LEN: u64 = 1;
+
 /// A range of a text.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Part {
@@ -133,6 +138,11 @@ impl Fields {
         self.text.clear();
         self.list.clear();
         self.present = 0;
+    }
+
+    /// What the end of a chunked body with these trailers weighs in the original's counters and logs.
+    pub fn counted_as_trailers(&self) -> u64 {
+        self.counted_len() + END_LEN
     }
 
     /// Number of lines.
@@ -287,6 +297,30 @@ impl Fields {
             }
         }
         changed
+    }
+
+    /// What these fields weigh in the original's counters and logs: names and values, without the words of Connection
+    /// that belong to this hop alone.
+    pub(crate) fn counted_len(&self) -> u64 {
+        self.list
+            .iter()
+            .map(|f| {
+                let value = f.value.of(&self.text);
+                let value_len = match f.known {
+                    Known::Connection => {
+                        let own = |v: &&[u8]| {
+                            !v.eq_ignore_ascii_case(b"close") && !v.eq_ignore_ascii_case(b"keep-alive")
+                        };
+                        match values_of(value).filter(own).map(|v| v.len() + 2).sum::<usize>() {
+                            0 => return 0,
+                            joined => joined - 2,
+                        }
+                    }
+                    _ => value.len(), // every other field is passed on whole
+                };
+                (f.name.len as usize + value_len) as u64
+            })
+            .sum()
     }
 
     /// Writes the lines without the empty one that ends them.

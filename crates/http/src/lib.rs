@@ -45,4 +45,4 @@ pub use known::Known;
 pub use method::{Method, Version};
 pub use pages::{error_page, status_response};
 pub use request::RequestHead;
-pub use response::{ResponseHead, reason_phrase};
+pub use response::{ResponseHead, counted_answer_len, reason_phrase};

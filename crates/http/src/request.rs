@@ -1,7 +1,7 @@
 //! A request's head: the request line and its fields.
 
 use crate::error::{Kind, Malformed};
-use crate::fields::{Fields, Part};
+use crate::fields::{END_LEN, Fields, Part, START_LINE_LEN};
 use crate::known::Known;
 use crate::method::{Method, Version};
 use crate::table::{is_target, is_token};
@@ -170,6 +170,13 @@ impl RequestHead {
     /// The fields, to change them.
     pub fn fields_mut(&mut self) -> &mut Fields {
         &mut self.fields
+    }
+
+    /// The length that the original's counters and logs (`%U`, `bin`) have for this head. Its messages are not kept as
+    /// text there: a start line takes 20 bytes and its three parts, a field its name and value, the end one byte.
+    pub fn counted_len(&self) -> u64 {
+        let line = self.method().len() + self.target().len() + self.version.as_bytes().len();
+        START_LINE_LEN + line as u64 + self.fields.counted_len() + END_LEN
     }
 
     /// Writes request line, fields and the empty line.

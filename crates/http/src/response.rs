@@ -1,6 +1,6 @@
 //! A response's head: the status line and its fields.
 
-use crate::fields::Fields;
+use crate::fields::{END_LEN, Fields, START_LINE_LEN};
 use crate::method::Version;
 
 /// A response's head. Keep one, clear it and use it again: the memory stays.
@@ -64,6 +64,14 @@ impl ResponseHead {
         &mut self.fields
     }
 
+    /// The length that the original's counters and logs (`%B`, `bout`) have for this head: see
+    /// `RequestHead::counted_len`.
+    pub fn counted_len(&self) -> u64 {
+        const STATUS_LEN: usize = 3;
+        let line = self.version.as_bytes().len() + STATUS_LEN + self.reason.len();
+        START_LINE_LEN + line as u64 + self.fields.counted_len() + END_LEN
+    }
+
     /// Writes status line, fields and the empty line.
     pub fn write_to(&self, out: &mut Vec<u8>) {
         out.extend_from_slice(self.version.as_bytes());
@@ -79,6 +87,15 @@ impl ResponseHead {
         out.extend_from_slice(b"\r\n");
         self.fields.write_to(out);
         out.extend_from_slice(b"\r\n");
+    }
+}
+
+/// The length that the original's counters and logs have for a whole answer given as bytes.
+pub fn counted_answer_len(answer: &[u8]) -> u64 {
+    let mut head = ResponseHead::new();
+    match crate::parse_response(answer, &mut head, &crate::Limits::default()) {
+        Ok(Some(end)) => head.counted_len() + answer.len().saturating_sub(end) as u64,
+        Ok(None) | Err(_) => answer.len() as u64,
     }
 }
 
@@ -163,5 +180,36 @@ pub const fn reason_phrase(status: u16) -> &'static str {
             5 => "Server Error",
             _ => "Other",
         },
+    }
+}
+
+#[cfg(test)]
+mod counted {
+    use crate::{Limits, RequestHead, counted_answer_len, parse_request};
+
+    /// Compared with the original's `%U` and `%B` for the same bytes.
+    #[test]
+    fn lengths_are_the_originals() {
+        for (text, want) in [
+            ("GET /abc HTTP/1.1\r\nHost: a\r\n\r\n", 41),
+            ("GET /abc HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n", 41),
+            ("GET /abc HTTP/1.1\r\nHost: a\r\nConnection: keep-alive, x-foo\r\n\r\n", 56),
+            ("GET /abc HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: foo\r\n\r\n", 68),
+            ("GET /abc HTTP/1.1\r\nHost:   a  \r\nX:\r\n\r\n", 42),
+            ("GET /abc HTTP/1.0\r\n\r\n", 36),
+        ] {
+            let mut head = RequestHead::new();
+            let parsed = parse_request(text.as_bytes(), &mut head, &Limits::default());
+            assert!(matches!(parsed, Ok(Some(_))), "{text}");
+            assert_eq!(head.counted_len(), want, "{text}");
+        }
+        for (text, want) in [
+            ("HTTP/1.1 200 OK\r\nContent-Length: 5\r\nServer: x\r\n\r\nhello", 61),
+            ("HTTP/1.1 204 No Content\r\n\r\n", 42),
+            ("HTTP/1.1 200 \r\nContent-Length: 0\r\n\r\n", 47),
+            ("garbage", 7),
+        ] {
+            assert_eq!(counted_answer_len(text.as_bytes()), want, "{text}");
+        }
     }
 }
