@@ -65,7 +65,10 @@ async fn send_page(conn: &mut Conn, exchange: &mut Exchange, status: u16) -> Nex
         bytes.truncate(end);
     }
     conn.until_after(conn.frontend().timeouts.client.or(Some(PAGE_PATIENCE)));
-    exchange.facts.bytes_out += bytes.len() as u64;
+    // The original counts no page that answers what was never a request.
+    if exchange.facts.timers.request_head.is_some() {
+        exchange.facts.bytes_out += evenkeel_http::counted_answer_len(&bytes);
+    }
     exchange.answered = true;
     match forward::send_all(conn, &bytes).await {
         Ok(()) => next,

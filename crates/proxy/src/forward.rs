@@ -152,10 +152,12 @@ fn send_request(
     exchange.req.write_to(&mut out);
     if exchange.req_body != Framing::None && !conn.pending.is_empty() {
         let mut pending = std::mem::take(&mut conn.pending);
+        let head_len = out.len();
         up.feed_into(&pending, &mut out)?;
         conn.pending = std::mem::take(&mut up.surplus);
         pending.truncate(pending.len() - conn.pending.len());
-        count_upload(conn, exchange, pending.len() as u64);
+        let framing = up.take_framing();
+        count_upload(conn, exchange, ((out.len() - head_len) as u64).saturating_sub(framing));
         *replay = up.read_done().then_some(pending);
     } else if up.read_done() {
         *replay = Some(Vec::new());
@@ -206,7 +208,7 @@ async fn await_head(
         return done;
     }
     let mut upload = Ok(());
-    let mut uploaded = up.moved;
+    let mut uploaded = up.volume();
     if up.is_done() {
         conn.until(timeout.map(|d| up.since + d));
     }
@@ -221,8 +223,8 @@ async fn await_head(
                         PumpError::Truncated | PumpError::Src => return Poll::Ready(Err(Lost::Client)),
                     }
                 }
-                count_upload(conn, exchange, up.moved - uploaded);
-                uploaded = up.moved;
+                count_upload(conn, exchange, up.volume().saturating_sub(uploaded));
+                uploaded = uploaded.max(up.volume());
                 let patience = match up.waiting {
                     Side::Src if !up.is_done() => client_timeout,
                     Side::Src | Side::Dst => timeout,
@@ -367,7 +369,7 @@ async fn send_interim(conn: &mut Conn, exchange: &mut Exchange) -> Result<(), Fa
     }
     let mut head = Vec::new();
     exchange.res.write_to(&mut head);
-    exchange.facts.bytes_out += head.len() as u64;
+    exchange.facts.bytes_out += exchange.res.counted_len();
     conn.until_after(conn.frontend().timeouts.client);
     send_all(conn, &head).await.map_err(|blame| Failure::silent(blame, Phase::Headers))
 }
@@ -408,6 +410,8 @@ async fn answer(
         // Nobody asked for another protocol (RFC 9110 §15.2.2).
         return Err(junk);
     }
+    // Counted as the server sent it, before any rule.
+    exchange.facts.bytes_out += exchange.res.counted_len();
     exchange.res.normalize_framing(framing);
     let server_keeps = ConnectionOptions::of(exchange.res.fields()).wants_keep_alive(exchange.res.version());
     if let Some(id) = seat.server {
@@ -478,6 +482,7 @@ fn send_answer(
     let shard = conn.shard.clone();
     let mut out = shard.out();
     exchange.res.write_to(&mut out);
+    let head_len = out.len();
     down.feed_into(rest, &mut out).map_err(|_| Failure::silent(Blame::Server, Phase::Data))?;
     exchange.answered = true;
     let sent = match conn.sock.try_send(&out) {
@@ -486,9 +491,9 @@ fn send_answer(
         Err(_) => return Err(Failure::silent(Blame::Client, Phase::Data)),
     };
     if let Some(left) = out.get(sent..).filter(|r| !r.is_empty()) {
-        down.prepend(left, Counted::NotYet);
+        down.prepend_rest(left, head_len.saturating_sub(sent));
     }
-    down.moved += sent as u64;
+    down.moved += sent.saturating_sub(head_len) as u64;
     Ok(down.is_done())
 }
 
@@ -505,14 +510,14 @@ async fn carry(
     let server_timeout = own.or(exchange.backend.and_then(|b| shard.plan.proxy(b).timeouts.server));
     let client_timeout = conn.frontend().timeouts.client;
     let mut upload_failed = false;
-    let mut uploaded = up.moved;
+    let mut uploaded = up.volume();
     let ended = conn
         .wait(|conn, cx| {
             if !up.is_done() && !upload_failed {
                 // A failed upload shows in the answer, or in its lack.
                 upload_failed = matches!(up.poll(cx, &shard, &conn.sock, &server.sock), Poll::Ready(Err(_)));
-                count_upload(conn, exchange, up.moved - uploaded);
-                uploaded = up.moved;
+                count_upload(conn, exchange, up.volume().saturating_sub(uploaded));
+                uploaded = uploaded.max(up.volume());
             }
             let polled = down.poll(cx, &shard, &server.sock, &conn.sock);
             let patience = match down.waiting {
@@ -545,7 +550,9 @@ async fn carry(
 }
 
 fn count_download(exchange: &mut Exchange, down: &mut Pump) {
-    exchange.facts.bytes_out += std::mem::take(&mut down.moved);
+    exchange.facts.bytes_out += down.volume();
+    down.moved = 0;
+    down.take_framing();
 }
 
 /// What becomes of both connections.

@@ -554,7 +554,7 @@ async fn answer(
 
 async fn send_own(conn: &mut Conn, exchange: &mut Exchange, bytes: &[u8]) -> Result<(), Failure> {
     exchange.answered = true;
-    exchange.facts.bytes_out += bytes.len() as u64;
+    exchange.facts.bytes_out += evenkeel_http::counted_answer_len(bytes);
     exchange.facts.timers.response_head = Some(clock::coarse());
     conn.until_after(conn.frontend().timeouts.client);
     forward::send_all(conn, bytes).await.map_err(|blame| Failure::silent(blame, Phase::Data))

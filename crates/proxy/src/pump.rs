@@ -84,6 +84,8 @@ pub(crate) struct Pump {
     pub surplus: Vec<u8>,
     /// Bytes written to the destination, but for those counted before.
     pub moved: u64,
+    /// Bytes of chunk framing queued so far: the original counts data, trailers and one byte for the end.
+    framing: u64,
     /// Bytes at the head of `out` that were counted when they were put there.
     counted: usize,
     /// The last progress, for timeouts.
@@ -113,6 +115,7 @@ impl Pump {
             full_reads: 0,
             surplus: Vec::new(),
             moved: 0,
+            framing: 0,
             counted: 0,
             since: clock::coarse(),
             waiting: Side::Src,
@@ -140,6 +143,22 @@ impl Pump {
         self.out.splice(0..0, bytes.iter().copied());
     }
 
+    /// Queues the rest of a head and body, of which the first `counted` bytes are in the books already.
+    pub(crate) fn prepend_rest(&mut self, bytes: &[u8], counted: usize) {
+        self.prepend(bytes, Counted::NotYet);
+        self.counted += counted;
+    }
+
+    /// What was moved, as the original counts it: without the framing of chunks.
+    pub(crate) fn volume(&self) -> u64 {
+        self.moved.saturating_sub(self.framing)
+    }
+
+    /// The framing queued since the last call, for bytes that are counted before they are sent.
+    pub(crate) fn take_framing(&mut self) -> u64 {
+        std::mem::take(&mut self.framing)
+    }
+
     /// Takes bytes that were read with the head: body first, the rest is surplus. Appends what is to be sent to `out`.
     pub(crate) fn feed_into(&mut self, input: &[u8], out: &mut Vec<u8>) -> Result<(), PumpError> {
         match &mut self.shape {
@@ -163,6 +182,7 @@ impl Pump {
     fn feed_chunks(&mut self, mut input: &[u8], out: &mut Vec<u8>) -> Result<(), PumpError> {
         let chunks = self.outgoing == Outgoing::Chunks;
         loop {
+            let before = out.len();
             let Shape::Chunked(decoder) = &mut self.shape else { return Ok(()) };
             match decoder.decode(input).map_err(|_| PumpError::Malformed)? {
                 ChunkStep::More => return Ok(()),
@@ -175,11 +195,14 @@ impl Pump {
                     if chunks {
                         out.extend_from_slice(b"\r\n");
                     }
+                    self.framing += (out.len() - before - data.len()) as u64;
                     input = input.get(end..).unwrap_or_default();
                 }
                 ChunkStep::End { consumed } => {
                     if chunks {
                         evenkeel_http::write_last_chunk(decoder.trailers(), out);
+                        let counted = decoder.trailers().counted_as_trailers();
+                        self.framing += ((out.len() - before) as u64).saturating_sub(counted);
                     }
                     self.surplus.extend_from_slice(input.get(consumed..).unwrap_or_default());
                     self.shape = Shape::Done;
@@ -340,9 +363,11 @@ impl Pump {
             return self.send_or_keep(cx, body, dst);
         }
         if matches!(self.shape, Shape::Open) {
+            let before = self.out.len();
             evenkeel_http::write_chunk_head(n as u64, &mut self.out);
             self.out.extend_from_slice(input);
             self.out.extend_from_slice(b"\r\n");
+            self.framing += (self.out.len() - before - input.len()) as u64;
             return Poll::Ready(Ok(()));
         }
         let mut out = std::mem::take(&mut self.out);

@@ -179,13 +179,13 @@ fn poll_more(
 }
 
 fn complete(conn: &mut Conn, mut exchange: Box<Exchange>, parsed: Parsed) -> Head {
-    let taken = match parsed {
-        Ok(taken) => taken,
-        Err(_) => return failed(conn, exchange, Failure::page(400, Blame::Proxy, Phase::Request)),
-    };
-    exchange.facts.bytes_in += taken as u64;
-    conn.shard.front_stats(conn.facts.frontend).bin.add(taken as u64);
-    conn.shard.listener_stats(conn.facts.listener).bin.add(taken as u64);
+    if parsed.is_err() {
+        return failed(conn, exchange, Failure::page(400, Blame::Proxy, Phase::Request));
+    }
+    let counted = exchange.req.counted_len();
+    exchange.facts.bytes_in += counted;
+    conn.shard.front_stats(conn.facts.frontend).bin.add(counted);
+    conn.shard.listener_stats(conn.facts.listener).bin.add(counted);
     if conn.pending.is_empty() && conn.pending.capacity() > 0 {
         conn.pending = Vec::new();
     }
