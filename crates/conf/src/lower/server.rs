@@ -317,9 +317,6 @@ fn options(p: &ProxyDraft, ctx: &mut Ctx<'_>, words: &mut Words<'_>, name: &str)
             None
         }
     };
-    if draft.line.agent.take().is_some() {
-        ctx.report(refused("agent-check", "not built yet: agent checks", place));
-    }
     if let Some(span) = draft.resolvers {
         ctx.warn(
             "static-names",
