@@ -389,9 +389,9 @@ impl Agent {
         let now = clock::now();
         let plan = world.plan.server(id);
         if let Some(percent) = verdicts.report.weight_percent {
-            // A share of the weight that the file says, never less than 1 of it but for 0 %.
+            // A share of the weight that the file says, rounded down: 50 % of 1 is nothing, as in the original.
             let weight = u64::from(plan.line.weight.get()) * u64::from(percent);
-            let weight = u32::try_from(weight.div_ceil(100)).unwrap_or(u32::MAX).min(256);
+            let weight = u32::try_from(weight / 100).unwrap_or(u32::MAX).min(256);
             if u32::from(world.server(id).user_weight()) != weight {
                 world.set_weight(id, evenkeel_balance::Weight::new(weight).unwrap_or_default(), now);
             }
