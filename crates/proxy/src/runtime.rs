@@ -119,8 +119,8 @@ pub struct Running {
     control: Option<JoinHandle<()>>,
 }
 
-/// A way to tell all shards.
-#[derive(Clone, Debug)]
+/// A way to tell all shards. By default there are none.
+#[derive(Clone, Debug, Default)]
 pub struct Orders {
     shards: Vec<mpsc::UnboundedSender<Order>>,
 }
