@@ -1,5 +1,6 @@
 //! Lines of proxy sections through the real HAProxy 2.6 and through us: the same verdict, and the first error on the
 //! same line. Skipped where it is not installed.
+#![expect(clippy::print_stdout, reason = "a skipped test says why")]
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;

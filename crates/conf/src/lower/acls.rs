@@ -18,8 +18,12 @@ fn acl(p: &mut ProxyDraft, ctx: &mut Ctx<'_>, words: &mut Words<'_>) -> Outcome 
         return Ok(());
     }
     let name = args::word(ctx, words, "a name")?;
-    p.acls.define(name, words, &mut ctx.names).inspect_err(|_| {
+    p.acls.define(name, words, &mut ctx.names).map_err(|mut fault| {
         p.broken_acls.insert(name.str().into_owned());
+        if fault.code != "refused" {
+            fault.message = format!("error detected while parsing ACL '{name}' : {}", fault.message);
+        }
+        fault
     })
 }
 

@@ -628,7 +628,7 @@ fn regex(ctx: &Ctx<'_>, word: &Word) -> Result<Regex, Diagnostic> {
 
 /// Pairs of hexadecimal digits.
 fn hex(text: &[u8]) -> Result<Vec<u8>, String> {
-    if text.len() % 2 != 0 {
+    if !text.len().is_multiple_of(2) {
         return Err("invalid binary string (an even number of hex digit is expected).".to_owned());
     }
     let digit = |b: u8| (b as char).to_digit(16).map(|d| d as u8);

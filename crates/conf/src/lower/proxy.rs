@@ -14,9 +14,7 @@ use super::draft::{LogLine, ProxyDraft, numbers};
 use super::keyword::{Apply, Index, Keyword, Outcome, Sections};
 use super::names::{has_back, has_front};
 use super::run::{Target, run_line};
-use super::{
-    args, balance, bind, captures, checks, cookie, log_format, options, reach, routing, rules, server,
-};
+use super::{args, balance, bind, captures, checks, cookie, log_format, options, reach, rules, server};
 use crate::ast::Section;
 
 /// The topic's table.
@@ -401,7 +399,6 @@ const ENDS: &[fn(&mut ProxyDraft, &mut Ctx<'_>)] = &[
     log_format::end,
     checks::end,
     rules::end,
-    routing::end,
 ];
 
 /// What is settled at a section's end.

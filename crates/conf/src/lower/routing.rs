@@ -139,17 +139,6 @@ fn unique_id_header(p: &mut ProxyDraft, ctx: &mut Ctx<'_>, words: &mut Words<'_>
     Ok(())
 }
 
-/// At a section's end: a `listen` cannot lead to itself.
-pub(crate) fn end(p: &mut ProxyDraft, ctx: &mut Ctx<'_>) {
-    let own = p.proxy.id;
-    for rule in &p.front.use_backend {
-        if matches!(&rule.target, evenkeel_rules::route::BackendTarget::Static(id) if *id == own) {
-            let message = format!("Proxy '{0}': loop detected for use_backend: '{0}'.", p.proxy.name);
-            ctx.error("backend-loop", message, rule.span);
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use expect_test::expect;
@@ -192,13 +181,13 @@ mod tests {
                 E 7:13 missing-argument: 'use_backend' expects a backend name.
                 E 8:14 unknown-backend: there is no backend named `nope`
                 E 9:2 backend-loop: Proxy 'l': loop detected for use_backend: 'l'.
-                E 10:16 surplus-argument: `foo` is not known here
+                E 10:16 surplus-argument: error detected while parsing switching rule : `foo` is not known here
                 E 11:17 missing-argument: 'default_backend' expects a backend name.
                 E 12:18 unknown-backend: Proxy 'l': unable to find required default_backend: 'nope'.
                 E 13:20 surplus-argument: 'default_backend' cannot handle unexpected argument 'b'
                 E 14:12 missing-argument: 'use-server' expects a server name.
                 E 15:14 missing-argument: 'use-server' requires either 'if' or 'unless' followed by a condition.
-                E 16:13 unknown-server: there is no server named `a` in this backend
+                E 16:13 unknown-server: error detected while parsing switching rule : there is no server named `a` in this backend
                 E 17:15 missing-argument: 'force-persist' requires either 'if' or 'unless' followed by a condition.
                 E 18:17 missing-argument: 'ignore-persist' requires either 'if' or 'unless' followed by a condition.
                 W 19:2 misordered: a 'monitor fail' rule placed after a 'use_backend' rule will still be processed before.
@@ -211,7 +200,7 @@ mod tests {
                 E 25:18 missing-argument: unique-id-header expects an argument.
                 W 26:2 misordered: a 'redirect' rule placed after a 'use_backend' rule will still be processed before.
                 W 27:2 misordered: a 'monitor fail' rule placed after a 'redirect' rule will still be processed before.
-                E 27:18 unknown-acl: there is no ACL `nope`
+                E 27:18 unknown-acl: error detected while parsing 'monitor fail' rule : there is no ACL `nope`
                 W 29:2 misplaced-keyword: 'use_backend' ignored because backend 'b' has no frontend capability.
                 W 30:1 no-bind: frontend 'f' has no 'bind' directive. Please declare it as a backend if this was intended.
                 W 30:1 missing-timeouts: missing timeouts for frontend 'f'.

@@ -189,6 +189,7 @@ pub(crate) fn with_context<T>(
     parse: impl FnOnce(&mut Words<'_>, &mut Context<'_>) -> Result<T, Vec<Diagnostic>>,
 ) -> Result<Option<T>, Diagnostic> {
     let broken = acls::uses_broken(p, words);
+    let line = words.clone();
     let mut given = words.clone();
     if let Some((last, before)) = words.rest().split_last()
         && !last.quoted
@@ -211,10 +212,47 @@ pub(crate) fn with_context<T>(
         Ok(made) => return given.finish().map(|()| Some(made)),
         Err(faults) => faults,
     };
-    let mut faults = faults.into_iter().filter(|fault| !(broken && fault.code == "unknown-acl"));
+    let faults = faults.into_iter().filter(|fault| !(broken && fault.code == "unknown-acl"));
+    let faults: Vec<Diagnostic> = faults.map(|fault| opened(fault, p, ctx, &line)).collect();
+    let mut faults = faults.into_iter();
     let first = faults.next();
     faults.for_each(|fault| ctx.report(fault));
     first.map_or(Ok(None), Err)
+}
+
+/// A fault with the words that the original's sentence about such a line starts with.
+fn opened(mut fault: Diagnostic, p: &ProxyDraft, ctx: &Ctx<'_>, line: &Words<'_>) -> Diagnostic {
+    if matches!(fault.code, "refused" | "unknown-backend") {
+        return fault;
+    }
+    let keyword = ctx.keyword;
+    let condition = line.rest().iter().find(|word| !word.quoted && (word.is("if") || word.is("unless")));
+    let in_condition =
+        condition.is_some_and(|word| fault.span.is_some_and(|span| span.start >= word.span.start));
+    let action = line.rest().first().map(|word| word.str()).unwrap_or_default();
+    let opening = match keyword {
+        "use_backend" | "use-server" => "error detected while parsing switching rule".to_owned(),
+        "redirect" => format!("error detected in {} while parsing redirect rule", p.title()),
+        "stats admin" => "error detected while parsing a 'stats admin' rule".to_owned(),
+        "http-request" | "http-response" | "http-after-response"
+            if fault.code == "unknown-action" || action.is_empty() =>
+        {
+            format!("'{keyword}' expects an action")
+        }
+        "http-request"
+        | "http-response"
+        | "http-after-response"
+        | "tcp-request content"
+        | "tcp-request session"
+        | "tcp-request connection"
+        | "tcp-response content" => match in_condition {
+            true => format!("error detected while parsing an '{keyword} {action}' condition"),
+            false => format!("error detected in {} while parsing '{keyword} {action}' rule", p.title()),
+        },
+        _ => format!("error detected while parsing '{keyword}' rule"),
+    };
+    fault.message = format!("{opening} : {}", fault.message);
+    fault
 }
 
 /// A capture's slot: `len` brings one of its own, `id` names one that the section has.
@@ -406,32 +444,32 @@ mod tests {
              tcp-response content accept\n",
             expect![[r#"
                 E 6:2 misplaced-keyword: 'http-request' not allowed in anonymous 'defaults' section.
-                E 9:14 missing-argument: an action is missing
-                E 10:15 unknown-action: `foo` is no action of http-request
-                E 11:23 unknown-acl: there is no ACL `nope`
-                E 12:20 surplus-argument: `foo` is not known here
-                E 13:27 missing-argument: the value of the header field is missing
-                E 14:30 surplus-argument: `c` is not known here
-                E 15:30 unknown-fetch: `foo` is no sample fetch
-                E 16:23 unknown-scope: `foo` needs a scope in front: proc., sess., txn., req. or res.
+                E 9:14 missing-argument: 'http-request' expects an action : an action is missing
+                E 10:15 unknown-action: 'http-request' expects an action : `foo` is no action of http-request
+                E 11:23 unknown-acl: error detected while parsing an 'http-request deny' condition : there is no ACL `nope`
+                E 12:20 surplus-argument: error detected in proxy 'l' while parsing 'http-request deny' rule : `foo` is not known here
+                E 13:27 missing-argument: error detected in proxy 'l' while parsing 'http-request set-header' rule : the value of the header field is missing
+                E 14:30 surplus-argument: error detected in proxy 'l' while parsing 'http-request set-header' rule : `c` is not known here
+                E 15:30 unknown-fetch: error detected in proxy 'l' while parsing 'http-request set-header' rule : `foo` is no sample fetch
+                E 16:23 unknown-scope: error detected in proxy 'l' while parsing 'http-request set-var(foo)' rule : `foo` needs a scope in front: proc., sess., txn., req. or res.
                 E 17:2 unknown-capture: proxy 'l' : unable to find capture id '7' referenced by http-request capture rule.
                 E 18:15 refused: 'http-request lua.x' cannot be used: not built yet: Lua
                 E 19:15 refused: 'http-request track-sc0' cannot be used: not built yet: stick tables
-                E 20:23 unclosed-brace: the `}` after this `{` is missing
-                E 21:19 bad-pattern: the regular expression cannot be read: unclosed group
+                E 20:23 unclosed-brace: error detected while parsing an 'http-request deny' condition : the `}` after this `{` is missing
+                E 21:19 bad-pattern: error detected while parsing ACL 'bad' : the regular expression cannot be read: unclosed group
                 E 23:13 unknown-keyword: 'tcp-request' expects one of 'connection', 'content', 'inspect-delay', 'session' as argument
                 E 24:14 unknown-keyword: 'tcp-request' only supports 'connection', 'content', 'inspect-delay', 'session' (got 'foo')
                 E 25:27 bad-time: 'tcp-request inspect-delay' expects a positive delay in milliseconds, in proxy 'l'
                 E 26:28 bad-time: 'tcp-request inspect-delay' expects a positive delay in milliseconds, in proxy 'l' (unexpected character 'x' in 'tcp-request inspect-delay')
-                E 27:10 missing-argument: `location`, `prefix` or `scheme` is missing
-                E 28:11 surplus-argument: `foo` is not known here
+                E 27:10 missing-argument: error detected in proxy 'l' while parsing redirect rule : `location`, `prefix` or `scheme` is missing
+                E 28:11 surplus-argument: error detected in proxy 'l' while parsing redirect rule : `foo` is not known here
                 W 30:2 misordered: a 'http-request' rule placed after a 'redirect' rule will still be processed before.
                 W 31:2 misordered: a 'http-request' rule placed after a 'redirect' rule will still be processed before.
                 W 31:2 never-reached: previous 'http-request' action is final and has no condition attached, further entries are NOOP.
                 W 32:2 misordered: a 'block' rule placed after an 'http-request' rule will still be processed before.
-                E 32:7 missing-argument: `if` and a condition are missing
+                E 32:7 missing-argument: error detected while parsing 'block' rule : `if` and a condition are missing
                 W 33:2 misordered: a 'reqxxx' rule placed after a 'redirect' rule will still be processed before.
-                E 33:8 missing-argument: a regular expression is missing
+                E 33:8 missing-argument: error detected while parsing 'reqrep' rule : a regular expression is missing
                 W 34:36 fetch-out-of-place: `path` looks at the request, which a response rule does not have, so this never matches
                 E 36:2 misplaced-keyword: 'tcp-request connection' not allowed because backend 'b' has no frontend capability.
                 E 37:2 bad-capture: error detected in backend 'b' while parsing 'http-request capture' rule : proxy 'b' has no frontend capability.
