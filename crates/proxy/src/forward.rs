@@ -399,7 +399,7 @@ pub(crate) async fn send_all(conn: &mut Conn, bytes: &[u8]) -> Result<(), Blame>
 async fn answer(
     conn: &mut Conn,
     exchange: &mut Exchange,
-    server: ServerConn,
+    mut server: ServerConn,
     seat: &Seat,
     mut up: Pump,
     rest: Vec<u8>,
@@ -413,6 +413,7 @@ async fn answer(
     // Counted as the server sent it, before any rule.
     exchange.facts.bytes_out += exchange.res.counted_len();
     exchange.res.normalize_framing(framing);
+    server.private |= binds_login(exchange);
     let server_keeps = ConnectionOptions::of(exchange.res.fields()).wants_keep_alive(exchange.res.version());
     if let Some(id) = seat.server {
         conn.shard.server_stats(id).hrsp(exchange.res.status()).bump();
@@ -445,6 +446,21 @@ async fn answer(
     }
     count_download(exchange, &mut down);
     Ok(Sent::Done(settle(conn, exchange, server, seat, server_keeps, framing, &mut up, &down)))
+}
+
+/// NTLM and Negotiate log a connection in, not a request: from then on it is this client's alone (configuration manual,
+/// `http-reuse`).
+fn binds_login(exchange: &Exchange) -> bool {
+    let field = match exchange.res.status() {
+        401 => "www-authenticate",
+        407 => "proxy-authenticate",
+        _ => return false,
+    };
+    let binding = |v: &[u8]| {
+        let scheme = v.get(..4).unwrap_or_default();
+        scheme.eq_ignore_ascii_case(b"ntlm") || scheme.eq_ignore_ascii_case(b"nego")
+    };
+    exchange.res.fields().lines(field).any(binding)
 }
 
 /// The Connection field towards the client, and the coding that it understands.
@@ -572,7 +588,7 @@ fn settle(
     conn.last_server = seat.server;
     if let (true, Some(id), Some(backend)) = (kept, seat.server, exchange.backend) {
         let never = conn.shard.plan.back(backend).is_some_and(|b| b.reuse == HttpReuse::Never);
-        if never {
+        if never || server.private {
             conn.own = Some((id, server));
         } else {
             conn.shard.give_idle(id, server);

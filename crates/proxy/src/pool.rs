@@ -18,6 +18,8 @@ pub struct ServerConn {
     pub reused: bool,
     /// The server's generation when it was made: an older one must not be used again.
     pub generation: u32,
+    /// Logged in for one client: never shared.
+    pub private: bool,
     /// When it became idle.
     pub since: Instant,
 }
@@ -26,6 +28,8 @@ pub struct ServerConn {
 #[derive(Debug, Default)]
 pub(crate) struct Pool {
     idle: Vec<ServerConn>,
+    /// Sessions that the server lately had at once: more idle connections than that are of no use.
+    peak: usize,
 }
 
 impl Pool {
@@ -48,8 +52,11 @@ impl Pool {
     }
 
     /// Keeps one. `false`: the pool is full and it was dropped.
-    pub(crate) fn give(&mut self, conn: ServerConn, max: Option<u32>) -> bool {
-        if self.idle.len() >= max.map_or(IDLE_MAX, |m| (m as usize).min(IDLE_MAX)) {
+    /// `used` sessions are on the server now; `low` idle ones are kept in any case.
+    pub(crate) fn give(&mut self, conn: ServerConn, max: Option<u32>, used: u32, low: u32) -> bool {
+        self.peak = self.peak.max(used as usize);
+        let wanted = self.peak.max(low as usize);
+        if self.idle.len() >= max.map_or(IDLE_MAX, |m| m as usize).min(wanted).min(IDLE_MAX) {
             return false;
         }
         self.idle.push(conn);
@@ -58,6 +65,8 @@ impl Pool {
 
     /// Drops those that are older than `oldest`, closed by the server or of another generation; returns how many.
     pub(crate) fn sweep(&mut self, oldest: Instant, generation: u32) -> u32 {
+        // Forgets an old peak within some seconds.
+        self.peak -= self.peak / 4;
         let before = self.idle.len();
         self.idle.retain(|c| c.generation == generation && c.since >= oldest && c.sock.is_quiet());
         (before - self.idle.len()) as u32

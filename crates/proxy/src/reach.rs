@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use evenkeel_expr::facts::{Blame, Peer, Phase};
+use evenkeel_http::Framing;
 use evenkeel_plan::addr::PortRule;
 use evenkeel_plan::{Back, HttpReuse, Mode, Plan, Server};
 use evenkeel_sys::connect::PortRange;
@@ -156,7 +157,9 @@ fn from_pool(conn: &mut Conn, exchange: &Exchange, seat: &Seat) -> Option<Server
     let first = conn.nth <= 1;
     match back.reuse {
         HttpReuse::Never => None,
-        HttpReuse::Safe if first => None,
+        // A first request may use a pooled connection only if it can be sent again, should that one turn out to be stale:
+        // then the client cannot tell (docs/decisions/0007-safe-reuse.md).
+        HttpReuse::Safe if first && !(is_idempotent(exchange) && exchange.req_body == Framing::None) => None,
         HttpReuse::Safe | HttpReuse::Always => conn.shard.take_idle(id, false),
         HttpReuse::Aggressive => conn.shard.take_idle(id, first),
     }
@@ -225,6 +228,7 @@ async fn dial(conn: &mut Conn, exchange: &mut Exchange, seat: &Seat) -> Result<S
         sock: connecting.into_sock(),
         uses: 0,
         reused: false,
+        private: false,
         generation,
         since: clock::coarse(),
     })

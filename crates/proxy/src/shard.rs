@@ -200,7 +200,7 @@ impl Shard {
         }
         conn.since = clock::coarse();
         if let Some(pool) = self.pools.borrow_mut().get_mut(id.index())
-            && pool.give(conn, line.pool_max)
+            && pool.give(conn, line.pool_max, live.sessions.now(), line.pool_low)
         {
             live.idle.fetch_add(1, Relaxed);
         }
