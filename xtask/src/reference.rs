@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 use std::fs;
 use std::process::ExitCode;
 
+use evenkeel_admin::cli::command::{Command, all as commands};
 use evenkeel_base::Support;
 use evenkeel_conf::lower::coverage::{Registry, told};
 use evenkeel_expr::arg::{ArgKind, Params};
@@ -122,6 +123,20 @@ const PAGES: &[Page] = &[
         },
     },
     Page {
+        file: "commands.md",
+        title: "Runtime commands",
+        lead: "What a stats socket understands, and the level that it takes.",
+        heads: &["arguments", "takes", "what it does"],
+        rows: || {
+            let row = |c: &Command| Row {
+                name: c.words.to_owned(),
+                support: c.support,
+                cells: vec![code(c.args), format!("{:?}", c.level).to_lowercase(), c.doc.to_owned()],
+            };
+            commands().map(row).collect()
+        },
+    },
+    Page {
         file: "statistics.md",
         title: "Fields of the statistics",
         lead: "The columns of `show stat` and of the page's CSV, in their order, then the lines of `show info`.",
@@ -151,6 +166,13 @@ pub(crate) fn run(args: &[String]) -> ExitCode {
         texts.push((page.file, page_text(page, &rows)));
     }
     texts.push(("README.md", index));
+    match limits() {
+        Ok(text) => texts.push(("limits.md", text)),
+        Err(why) => {
+            eprintln!("the sources' bounds: {why}");
+            return ExitCode::FAILURE;
+        }
+    }
     let mut stale = false;
     for (file, text) in texts {
         let path = folder.join(file);
@@ -171,10 +193,78 @@ pub(crate) fn run(args: &[String]) -> ExitCode {
     if stale { ExitCode::FAILURE } else { ExitCode::SUCCESS }
 }
 
+/// Rooms whose bounds concern tests and the demo only.
+const UNBOUNDED: &[&str] = &["crates/lab/", "crates/app/src/demo/"];
+
+const LIMITS: &str = "# Bounds
+
+Every queue, table, name and loop has one. Written by `cargo xtask reference` from the constants in the sources; what a
+configuration sets (`maxconn`, `tune.bufsize`, timeouts) stands in the other pages. ([all pages](README.md))
+
+| where | bound | value | what it bounds |
+|---|---|---|---|
+";
+
+/// The table of all constants that end in `_MAX`.
+fn limits() -> std::io::Result<String> {
+    let mut files = Vec::new();
+    rust_files(&crate::root().join("crates"), &mut files)?;
+    let mut out = LIMITS.to_owned();
+    let root = crate::root();
+    for path in files {
+        let file = path.strip_prefix(&root).unwrap_or(&path).display().to_string();
+        if UNBOUNDED.iter().any(|folder| file.starts_with(folder)) || !file.contains("/src/") {
+            continue;
+        }
+        for (name, value, doc) in bounds(&fs::read_to_string(&path)?) {
+            let _ = writeln!(out, "| `{file}` | `{name}` | {} | {} |", code(&value), cell(&doc));
+        }
+    }
+    Ok(out)
+}
+
+fn rust_files(folder: &std::path::Path, found: &mut Vec<std::path::PathBuf>) -> std::io::Result<()> {
+    let mut entries: Vec<_> = fs::read_dir(folder)?.collect::<Result<_, _>>()?;
+    entries.sort_by_key(fs::DirEntry::path);
+    for entry in entries {
+        let path = entry.path();
+        if path.is_dir() {
+            rust_files(&path, found)?;
+        } else if path.extension().is_some_and(|e| e == "rs") {
+            found.push(path);
+        }
+    }
+    Ok(())
+}
+
+/// Name, value and comment of each documented `const …_MAX` before the tests.
+fn bounds(text: &str) -> Vec<(String, String, String)> {
+    let mut found = Vec::new();
+    let mut doc = String::new();
+    for line in text.lines().take_while(|line| *line != "#[cfg(test)]") {
+        if let Some(comment) = line.trim_start().strip_prefix("///") {
+            doc.push_str(comment);
+            continue;
+        }
+        let item = line.trim_start_matches("pub").trim_start_matches("(crate)").trim_start_matches("(super)");
+        if let Some(rest) = item.trim_start().strip_prefix("const ")
+            && let Some((name, rest)) = rest.split_once(": ")
+            && let Some((_, value)) = rest.split_once(" = ")
+            && let Some(value) = value.strip_suffix(';')
+            && name.contains("_MAX")
+            && !doc.is_empty()
+        {
+            found.push((name.to_owned(), value.to_owned(), doc.trim().to_owned()));
+        }
+        doc.clear();
+    }
+    found
+}
+
 const INDEX: &str = "# Keyword reference
 
 Written by `cargo xtask reference` from the registries that the program itself reads; `--check` tells whether it is
-fresh. What each keyword means in full is in HAProxy's configuration manual; these pages say how far it is built here.
+fresh. What each keyword means in full is in HAProxy's configuration manual; these pages say how far it is built here. [Bounds](limits.md) has the limits that no keyword sets.
 
 | level | meaning |
 |---|---|
@@ -333,6 +423,12 @@ fn arguments(params: Params) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn bounds_need_a_comment() {
+        let text = "/// Most\n/// of it.\npub(crate) const A_MAX: usize = 1 << 2;\nconst B_MAX: u8 = 1;\n/// No.\nconst C: u8 = 2;\n";
+        assert_eq!(bounds(text), [("A_MAX".to_owned(), "1 << 2".to_owned(), "Most of it.".to_owned())]);
+    }
 
     #[test]
     fn every_page_has_rows_and_every_row_its_cells() {
