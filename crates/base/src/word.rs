@@ -79,14 +79,6 @@ impl<'a> Words<'a> {
         self.rest.first()
     }
 
-    /// Takes the next word.
-    pub fn next(&mut self) -> Option<&'a Word> {
-        let (first, rest) = self.rest.split_first()?;
-        self.rest = rest;
-        self.end = first.span;
-        Some(first)
-    }
-
     /// Takes the next word if it is `text`.
     pub fn take_if(&mut self, text: &str) -> bool {
         let hit = self.peek().is_some_and(|w| w.is(text));
@@ -137,6 +129,18 @@ impl<'a> Words<'a> {
                 first.span,
             )),
         }
+    }
+}
+
+impl<'a> Iterator for Words<'a> {
+    type Item = &'a Word;
+
+    /// Takes the next word.
+    fn next(&mut self) -> Option<&'a Word> {
+        let (first, rest) = self.rest.split_first()?;
+        self.rest = rest;
+        self.end = first.span;
+        Some(first)
     }
 }
 

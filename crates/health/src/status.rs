@@ -1,6 +1,8 @@
 //! What a check found, in the stats page's words.
 
 /// The status of a server's last check.
+// The name is the original's: L7STS.
+#[allow(clippy::enum_variant_names)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Status {
     /// Not known.

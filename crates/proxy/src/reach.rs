@@ -136,7 +136,7 @@ fn wants_redispatch(conn: &Conn, exchange: &Exchange, back: &Back) -> bool {
         return true;
     }
     if every > 0 {
-        return retry % every.unsigned_abs() == 0;
+        return retry.is_multiple_of(every.unsigned_abs());
     }
     retry == (back.retries + 1).saturating_sub(every.unsigned_abs())
 }

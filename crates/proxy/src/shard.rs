@@ -73,6 +73,8 @@ pub struct Shard {
     scratch: RefCell<Box<[u8]>>,
     out: RefCell<Vec<u8>>,
     pools: RefCell<Vec<Pool>>,
+    // Boxed: they move between here and the tasks as pointers.
+    #[allow(clippy::vec_box)]
     exchanges: RefCell<Vec<Box<Exchange>>>,
     pipes: RefCell<Vec<Pipe>>,
     connect_opts: Vec<ConnectOpts>,

@@ -282,7 +282,7 @@ impl ServerLive {
             resolved: AtomicBool::new(addr.is_some()),
             usable: AtomicBool::new(false),
             shut: AtomicBool::new(true),
-            weight: AtomicU32::new(u32::from(plan.line.weight.get())),
+            weight: AtomicU32::new(plan.line.weight.get()),
             agent_percent: AtomicU32::new(100),
             addr: RwLock::new(addr),
             maxconn: AtomicU32::new(plan.line.maxconn),

@@ -71,6 +71,7 @@ impl Reader {
     }
 
     /// The next item; `None`: more bytes are needed.
+    #[allow(clippy::should_implement_trait)] // not an iterator: more input may come after None
     pub fn next(&mut self) -> Option<Item> {
         if self.payload.is_some() {
             return self.next_of_payload();

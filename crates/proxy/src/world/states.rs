@@ -337,7 +337,7 @@ impl World {
     /// The operator's weight, 0..=256.
     pub fn set_weight(&self, id: ServerId, weight: Weight, now: Instant) {
         let _turn = self.turn();
-        self.server(id).weight.store(u32::from(weight.get()), Relaxed);
+        self.server(id).weight.store(weight.get(), Relaxed);
         let settled = self.settle(id, now);
         self.tell_of_emptiness(self.plan.server(id).backend, settled);
     }
@@ -499,7 +499,7 @@ impl World {
         let Some(mut balancer) = self.balancer(server.backend) else { return Settled::default() };
         balancer.set_weight(server.slot as usize, weight);
         balancer.set_usable(server.slot as usize, up);
-        let count = balancer.usable_count() as u32;
+        let count = balancer.usable_count();
         drop(balancer);
         let before = proxy.usable_servers.swap(count, Relaxed);
         if (before == 0) != (count == 0) {
