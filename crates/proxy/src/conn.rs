@@ -29,6 +29,8 @@ pub struct Conn {
     pub pending: Vec<u8>,
     /// The client has sent its end of stream.
     pub ended: bool,
+    /// The client has reset the connection: nothing can be sent to it any more.
+    pub reset: bool,
     /// Variables of scope `sess`.
     pub vars: RefCell<Vec<Option<Stored>>>,
     /// The server's connection kept for this client alone (`http-reuse never`).
@@ -106,10 +108,19 @@ impl Conn {
                 Ok(0) => self.ended = true,
                 Ok(n) => self.pending.extend_from_slice(scratch.get(..n).unwrap_or_default()),
                 Err(e) if e.kind() == std::io::ErrorKind::WouldBlock => {}
-                Err(_) => self.ended = true,
+                Err(_) => {
+                    self.ended = true;
+                    self.reset = true;
+                }
             }
         }
         self.ended
+    }
+
+    /// Looks whether the client has reset the connection. Leaves a waker as [`Conn::client_left`] does.
+    pub fn client_reset(&mut self, cx: &mut Context<'_>) -> bool {
+        self.client_left(cx);
+        self.reset
     }
 
     /// Waits for `what`, at most until the deadline or the session's end.
@@ -168,6 +179,7 @@ pub fn spawn(shard: &Rc<Shard>, sock: Sock, peer: Addr, listener: ListenerId, ca
         sock,
         pending: Vec::new(),
         ended: false,
+        reset: false,
         vars: RefCell::new(vec![None; shard.plan.var_slots.session as usize]),
         own: None,
         last_server: None,

@@ -234,7 +234,8 @@ async fn await_head(
             if let Poll::Ready(done) = poll_head(conn, cx, exchange, server, &limits, reply) {
                 return Poll::Ready(done);
             }
-            if up.is_done() && conn.client_left(cx) && abortonclose {
+            // A client that only closed its direction may still wait for the answer; one that reset cannot.
+            if up.is_done() && conn.client_left(cx) && (abortonclose || conn.reset) {
                 return Poll::Ready(Err(Lost::Client));
             }
             Poll::Pending
@@ -541,6 +542,10 @@ async fn carry(
                 Side::Dst => client_timeout,
             };
             conn.until(patience.map(|d| down.since + d));
+            // While the server is silent nothing is written, and only reading shows that the client is gone.
+            if polled.is_pending() && up.is_done() && conn.client_reset(cx) {
+                return Poll::Ready(Err(PumpError::Dst));
+            }
             polled
         })
         .await;

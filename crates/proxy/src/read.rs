@@ -1,5 +1,6 @@
 //! Read: from bytes to a request's head.
 
+use std::sync::atomic::Ordering::Relaxed;
 use std::task::Poll;
 
 use evenkeel_expr::facts::{Blame, Phase};
@@ -30,6 +31,10 @@ enum Got {
 /// Waits, holding nothing, until the client says something. False: the connection is over, and all is said.
 pub(crate) async fn wait_for_first_byte(conn: &mut Conn) -> bool {
     let first = conn.nth == 0;
+    if !first && conn.shard.world.stopping.load(Relaxed) {
+        // The stop came while the last exchange was under way: its answer could not announce the end.
+        return false;
+    }
     arm_idle(conn, first);
     conn.session().idle.set(!first);
     let heard = conn.wait(|conn, cx| conn.sock.poll_readable(cx)).await;

@@ -616,12 +616,21 @@ pub struct World {
 /// Most changes kept before the control thread takes them; more are dropped and counted (a flood of commands).
 const CHANGES_MAX: usize = 4096;
 
+/// Bytes of an abstract name: `sun_path` without the zero that makes it abstract (unix(7)).
+const ABSTRACT_LEN: usize = 107;
+
 /// An address of the Plan as the system room takes it.
 pub fn sys_addr(addr: &evenkeel_plan::Addr) -> Addr {
     match addr {
         evenkeel_plan::Addr::Inet(a) => Addr::Inet(*a),
         evenkeel_plan::Addr::Unix(p) => Addr::Unix(p.clone()),
-        evenkeel_plan::Addr::Abstract { name, .. } => Addr::Abstract(name.clone()),
+        evenkeel_plan::Addr::Abstract { name, short: true } => Addr::Abstract(name.clone()),
+        evenkeel_plan::Addr::Abstract { name, short: false } => {
+            // configuration manual, `bind`: "abns@" names fill the whole field, the rest is zeros.
+            let mut name = name.clone();
+            name.resize(ABSTRACT_LEN, 0);
+            Addr::Abstract(name)
+        }
         evenkeel_plan::Addr::Fd(n) => Addr::Fd(*n),
     }
 }
