@@ -5,7 +5,7 @@ use std::sync::atomic::Ordering::Relaxed;
 
 use evenkeel_balance::Weight;
 use evenkeel_base::{Instant, ListenerId, ProxyId, ServerId};
-use evenkeel_proxy::world::{Change, Cleared, Health, World};
+use evenkeel_proxy::world::{Cleared, Health, World};
 
 use crate::rows;
 
@@ -69,7 +69,7 @@ pub fn switch_agent(world: &World, id: ServerId, on: bool) -> Result<bool, Undon
 
 /// `shutdown sessions server`.
 pub fn shut_sessions(world: &World, id: ServerId) {
-    world.note(Change::ShutSessions(id));
+    world.shut_sessions(id);
 }
 
 /// What is wrong with a weight.

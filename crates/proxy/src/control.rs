@@ -94,7 +94,7 @@ impl Control {
                 let (_, text) = evenkeel_health::log::no_server(name, self.world.is_listen(backend));
                 self.logs.send(backend, LEVEL_EMERG, text.as_bytes(), b"");
             }
-            Change::ShutSessions(server) => self.orders.all(|| Order::KillServer(server)),
+            Change::ShutSessions(server, why) => self.orders.all(|| Order::KillServer(server, why)),
             Change::Admin { server, from, to } => {
                 let revived = from == Admin::Maint && to != Admin::Maint;
                 tell_both(checks, server, if revived { Word::Revive } else { Word::Look });

@@ -24,7 +24,11 @@ pub(crate) fn done(conn: &mut Conn, exchange: &mut Exchange, next: Next) -> Next
 /// The exchange broke off. Tells the client, if nothing was sent yet and there is something to say.
 pub(crate) async fn failed(conn: &mut Conn, exchange: &mut Exchange, failure: Failure) -> Next {
     let t = &mut exchange.facts.termination;
-    *t = Termination { blame: failure.blame, phase: failure.phase, ..*t };
+    let blame = match failure.blame {
+        Blame::Killed => conn.session().killed_for().unwrap_or(Blame::Killed),
+        other => other,
+    };
+    *t = Termination { blame, phase: failure.phase, ..*t };
     let mut next = Next::Close;
     if conn.frontend().mode == Mode::Http {
         if let Some(status) = failure.status.filter(|_| !exchange.answered) {

@@ -334,7 +334,7 @@ fn lost(
         Lost::Client => (Failure::page(400, Blame::Client, Phase::Headers), false),
         Lost::ClientTimeout => (Failure::page(408, Blame::ClientTimeout, Phase::Data), false),
         Lost::BadBody => (Failure::page(400, Blame::Proxy, Phase::Data), false),
-        Lost::Killed => (Failure::silent(Blame::Killed, Phase::Headers), false),
+        Lost::Killed => (Failure::page(502, Blame::Killed, Phase::Headers), false),
     };
     if let (Some(id), Lost::Empty | Lost::Server | Lost::Junk | Lost::Timeout) = (seat.server, why) {
         conn.shard.server_stats(id).eresp.bump();

@@ -7,7 +7,7 @@ use std::rc::Rc;
 use std::task::{Context, Waker};
 
 use evenkeel_base::{Instant, ListenerId, ProxyId, ServerId};
-use evenkeel_expr::facts::Peer;
+use evenkeel_expr::facts::{Blame, Peer};
 use evenkeel_sys::clock;
 use tokio::sync::Notify;
 
@@ -30,14 +30,14 @@ pub struct Facts {
     pub server: Cell<Option<ServerId>>,
     /// Between two requests: nothing is lost if it is cut.
     pub idle: Cell<bool>,
-    killed: Cell<bool>,
+    killed: Cell<Option<Blame>>,
     waker: RefCell<Option<Waker>>,
 }
 
 impl Facts {
     /// True once somebody asked for the session's end. Leaves a waker otherwise.
     pub fn poll_killed(&self, cx: &Context<'_>) -> bool {
-        if self.killed.get() {
+        if self.killed.get().is_some() {
             return true;
         }
         let mut waker = self.waker.borrow_mut();
@@ -49,11 +49,16 @@ impl Facts {
 
     /// True once somebody asked for the session's end.
     pub fn killed(&self) -> bool {
+        self.killed.get().is_some()
+    }
+
+    /// Why it was asked for: by the operator (`K`), or for a server that went (`D`) or came (`U`).
+    pub fn killed_for(&self) -> Option<Blame> {
         self.killed.get()
     }
 
-    fn kill(&self) {
-        self.killed.set(true);
+    fn kill(&self, why: Blame) {
+        self.killed.set(Some(why));
         if let Some(waker) = self.waker.borrow_mut().take() {
             waker.wake();
         }
@@ -117,7 +122,7 @@ impl Sessions {
     pub fn kill(&self, id: u64) -> bool {
         let hit = self.open.borrow().get(&id).cloned();
         if let Some(facts) = &hit {
-            facts.kill();
+            facts.kill(Blame::Killed);
         }
         hit.is_some()
     }
@@ -125,14 +130,14 @@ impl Sessions {
     /// Cuts those between two requests (soft stop).
     pub fn kill_idle(&self) {
         let idle: Vec<_> = self.open.borrow().values().filter(|f| f.idle.get()).cloned().collect();
-        idle.iter().for_each(|f| f.kill());
+        idle.iter().for_each(|f| f.kill(Blame::Killed));
     }
 
     /// Cuts those that are on a server.
-    pub fn kill_server(&self, server: ServerId) {
+    pub fn kill_server(&self, server: ServerId, why: Blame) {
         let hit: Vec<_> =
             self.open.borrow().values().filter(|f| f.server.get() == Some(server)).cloned().collect();
-        hit.iter().for_each(|f| f.kill());
+        hit.iter().for_each(|f| f.kill(why));
     }
 
     /// All, oldest first.
@@ -175,7 +180,7 @@ impl Card {
             backend: Cell::new(None),
             server: Cell::new(None),
             idle: Cell::new(false),
-            killed: Cell::new(false),
+            killed: Cell::new(None),
             waker: RefCell::new(None),
         });
         sessions.open.borrow_mut().insert(facts.id, facts.clone());

@@ -12,6 +12,7 @@ use std::time::Duration;
 use evenkeel_base::rng::Rng;
 use evenkeel_base::{Instant, ListenerId, ProxyId, ServerId, WallTime};
 use evenkeel_expr::env::{Load, ServerView, Stored, TimeoutKind, VarScope, Write};
+use evenkeel_expr::facts::Blame;
 use evenkeel_plan::Plan;
 use evenkeel_sys::{AcceptError, Bound, ConnectOpts, Listener, Pipe, clock};
 use tokio::sync::{Notify, mpsc, oneshot};
@@ -46,8 +47,8 @@ pub enum Order {
     Pause(Option<ProxyId>, bool),
     /// Cut one session; the answer says whether it was here.
     Kill(u64, oneshot::Sender<bool>),
-    /// Cut the sessions of a server.
-    KillServer(ServerId),
+    /// Cut the sessions of a server, for this reason in the logs.
+    KillServer(ServerId, Blame),
     /// `clear counters`: times' averages (`true`), or only their maxima, start again.
     ClearTimes(bool),
     /// List the sessions.
@@ -309,7 +310,7 @@ impl Shard {
                     // Who asked may be gone; the session is cut all the same.
                     let _ = answer.send(self.sessions.kill(id));
                 }
-                Order::KillServer(id) => self.sessions.kill_server(id),
+                Order::KillServer(id, why) => self.sessions.kill_server(id, why),
                 Order::ClearTimes(all) => {
                     let stats = &self.world.shards[self.index];
                     for times in stats.back_times.iter().chain(&stats.server_times) {

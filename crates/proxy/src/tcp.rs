@@ -114,7 +114,7 @@ pub(crate) async fn carry(
             Err(Failure::silent(Blame::Client, Phase::Data))
         }
         Ok(Err(_)) => Err(Failure::silent(Blame::Server, Phase::Data)),
-        Err(Woke::Killed) => Err(Failure::silent(Blame::Killed, Phase::Data)),
+        Err(Woke::Killed) => Err(Failure::silent(Blame::Killed, Phase::None)),
         Err(Woke::Timeout) => {
             let client_slow = match (up_open, down_open) {
                 (true, true) => down.waiting == Side::Dst || client <= server_timeout,

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use evenkeel_balance::Balancer;
 use evenkeel_base::{Instant, ProxyId, ServerId, WallTime};
+use evenkeel_expr::facts::Blame;
 use evenkeel_health::TrafficFault;
 use evenkeel_plan::addr::PortRule;
 use evenkeel_plan::{Plan, Server};
@@ -510,8 +511,8 @@ pub enum Change {
     },
     /// A backend has no usable server left.
     NoServer(ProxyId),
-    /// All sessions of a server are to be cut.
-    ShutSessions(ServerId),
+    /// All sessions of a server are to be cut, for this reason in the logs.
+    ShutSessions(ServerId, Blame),
     /// A server's address changed, or its checks were switched on or off: they pause or go on.
     Checks(ServerId),
     /// A server's name became known: its checks begin.

@@ -119,7 +119,7 @@ fn lines(world: &World) -> Vec<String> {
                 Some(format!("{level} {short}"))
             }
             Change::NoServer(backend) => Some(format!("0 {} empty", world.plan.proxy(backend).name)),
-            Change::ShutSessions(id) => Some(format!("shut {}", world.names(id).server)),
+            Change::ShutSessions(id, _) => Some(format!("shut {}", world.names(id).server)),
             Change::Log { .. }
             | Change::Admin { .. }
             | Change::Force { .. }

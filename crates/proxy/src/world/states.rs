@@ -6,6 +6,7 @@ use std::sync::{MutexGuard, PoisonError};
 
 use evenkeel_balance::{EffectiveWeight, Weight, slow};
 use evenkeel_base::{Instant, ProxyId, ServerId};
+use evenkeel_expr::facts::Blame;
 use evenkeel_health::log::{self, AdminChange, Circumstances, MaintReason};
 use evenkeel_health::{Cause, Health as Found};
 use evenkeel_plan::{Host, ProxyKind};
@@ -313,10 +314,15 @@ impl World {
         proxy.log.health_checks || proxy.back.as_ref().is_some_and(|b| b.log_health_checks)
     }
 
+    /// The operator cuts a server's sessions.
+    pub fn shut_sessions(&self, id: ServerId) {
+        self.note(Change::ShutSessions(id, Blame::Killed));
+    }
+
     /// `on-marked-down shutdown-sessions`.
     fn marked_down(&self, id: ServerId) {
         if self.plan.server(id).line.shutdown_sessions_on_down {
-            self.note(Change::ShutSessions(id));
+            self.note(Change::ShutSessions(id, Blame::Down));
         }
     }
 
@@ -328,7 +334,7 @@ impl World {
         }
         let Some(back) = self.plan.back(server.backend) else { return };
         for backup in back.servers.iter().filter(|s| self.plan.server(**s).line.backup) {
-            self.note(Change::ShutSessions(*backup));
+            self.note(Change::ShutSessions(*backup, Blame::Up));
         }
     }
 
