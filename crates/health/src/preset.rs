@@ -3,7 +3,7 @@
 
 use regex::bytes::Regex;
 
-use crate::script::{CodeAt, Connect, Expect, Family, HttpRequest, Info, Pattern, Script, Step};
+use crate::script::{CodeAt, Connect, Expect, Family, Frame, HttpRequest, Info, Pattern, Script, Step};
 use crate::status::Status;
 
 /// `option httpchk [[METHOD] URI [VERSION]]`. Headers and a body may hide behind the version, after CRLF, as old files
@@ -74,7 +74,8 @@ pub fn smtp(opening: Connect, hello: Option<(&str, &str)>) -> Script {
             reply(r"(?-u)^[0-9]{3}[ \r]", Some(4), Status::L7Response, 0),
             reply(r"(?-u)^2[0-9]{2}[ \r]", Some(4), Status::L7Status, 4),
             send(format!("{word} {domain}\r\n").into_bytes()),
-            reply(r"(?-u)^2[0-9]{2}[- \r]", None, Status::L7Status, 4),
+            // EHLO's answer has several lines (RFC 5321 §4.2.1): only the last one has a blank behind its code.
+            reply(r"(?-u)^(?:2[0-9]{2}-[^\n]*\n)*2[0-9]{2}[ \r]", None, Status::L7Status, 4),
             send(b"QUIT\r\n".to_vec()),
             reply(r"(?-u)^2[0-9]{2}[- \r]", Some(4), Status::L7Status, 4),
         ],
@@ -133,20 +134,24 @@ pub fn pgsql(opening: Connect, user: &str) -> Script {
 pub fn ldap(opening: Connect) -> Script {
     const BIND: [u8; 14] =
         [0x30, 0x0c, 0x02, 0x01, 0x01, 0x60, 0x07, 0x02, 0x01, 0x03, 0x04, 0x00, 0x80, 0x00];
-    let not_ldap = |min_recv, pattern| {
+    // The envelope and the operation say their lengths in one byte or in up to four more.
+    const LENGTH: &str = "(?:[0-7][0-9A-F]|8[0-4](?:[0-9A-F]{2}){0,4})";
+    let not_ldap = |pattern: &str, frame| {
         expect(Expect {
-            min_recv: Some(min_recv),
+            min_recv: Some(14),
             error_status: Some(Status::L7Response),
             on_error: Some(Info::Text("Not LDAPv3 protocol".into())),
+            frame,
             ..Expect::new(Pattern::BinaryRegex(compiled(pattern)))
         })
     };
+    let response = format!("^30{LENGTH}02010161{LENGTH}0A01");
     plain(
         opening,
         vec![
             send(BIND.to_vec()),
-            not_ldap(14, "^30"),
-            not_ldap(14, "^30(?:[0-7][0-9A-F]|8[0-4](?:[0-9A-F]{2}){0,4})02010161"),
+            not_ldap("^30", None),
+            not_ldap(&response, Some(Frame::Ber)),
             expect(Expect {
                 min_recv: Some(14),
                 error_status: Some(Status::L7Status),
@@ -155,9 +160,7 @@ pub fn ldap(opening: Connect) -> Script {
                 )),
                 on_success: Some(Info::Text("Success".into())),
                 code: Some(CodeAt::After(&[0x0a, 0x01])),
-                ..Expect::new(Pattern::BinaryRegex(compiled(
-                    "^30(?:[0-7][0-9A-F]|8[0-4](?:[0-9A-F]{2}){0,4})02010161(?:[0-7][0-9A-F]|8[0-4](?:[0-9A-F]{2}){0,4})0A0100",
-                )))
+                ..Expect::new(Pattern::BinaryRegex(compiled(&format!("{response}00"))))
             }),
         ],
     )

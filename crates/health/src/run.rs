@@ -298,6 +298,9 @@ impl Run {
         if !last && data.len() < bytes_needed(expect).max(1) {
             return Judgement::Wait;
         }
+        if !last && expect.frame.is_some_and(|frame| !frame.is_whole(data)) {
+            return Judgement::Wait;
+        }
         let found = matches_bytes(&expect.pattern, data);
         if !found && !last && expect.min_recv.is_none() {
             return Judgement::Wait;

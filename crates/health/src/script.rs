@@ -115,6 +115,8 @@ pub struct Expect {
     pub on_error: Option<Info>,
     /// Where the code to report is, where the protocol has one.
     pub code: Option<CodeAt>,
+    /// The answer says its own length: nothing is decided before all of it is there.
+    pub frame: Option<Frame>,
 }
 
 impl Expect {
@@ -131,6 +133,7 @@ impl Expect {
             on_success: None,
             on_error: None,
             code: None,
+            frame: None,
         }
     }
 }
@@ -151,6 +154,34 @@ pub enum CodeAt {
     Digits,
     /// The value of the byte after the first of these.
     After(&'static [u8]),
+}
+
+/// How a message says its length.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Frame {
+    /// A definite length behind one byte of tag (X.690 §8.1.3).
+    Ber,
+}
+
+impl Frame {
+    /// True if the first message is there to its end.
+    pub(crate) fn is_whole(self, data: &[u8]) -> bool {
+        match self {
+            Frame::Ber => ber_len(data).is_some_and(|len| data.len() >= len),
+        }
+    }
+}
+
+/// Tag, length and contents together; `None`: the length itself is not whole, or is none.
+fn ber_len(data: &[u8]) -> Option<usize> {
+    const LONG_FORM: u8 = 0x80;
+    let first = *data.get(1)?;
+    if first < LONG_FORM {
+        return Some(2 + usize::from(first));
+    }
+    let octets = data.get(2..)?.get(..usize::from(first - LONG_FORM))?;
+    let len = octets.iter().try_fold(0_usize, |len, b| len.checked_mul(256)?.checked_add(usize::from(*b)))?;
+    len.checked_add(2 + octets.len())
 }
 
 /// What an answer is compared with.
@@ -236,6 +267,15 @@ impl Script {
         Self { family: Family::HttpCheck, opening, steps }
     }
 
+    /// True if the server has the first word on one of the connections.
+    pub fn begins_with_answer(&self) -> bool {
+        let opening = Step::Connect(Connect::default());
+        let spoken: Vec<&Step> = std::iter::once(&opening)
+            .chain(self.steps.iter().filter(|step| !matches!(step, Step::Comment(_))))
+            .collect();
+        spoken.windows(2).any(|two| matches!(two, [Step::Connect(_), Step::Expect(_)]))
+    }
+
     /// `tcp-check` rules.
     pub fn tcp_rules(opening: Connect, steps: Vec<Step>) -> Self {
         Self { family: Family::TcpCheck, opening, steps }
@@ -251,4 +291,44 @@ pub fn parse_statuses(text: &str) -> Option<Vec<(u16, u16)>> {
             (low <= high).then_some((low, high))
         })
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn framed_messages_end_where_they_say() {
+        let rows: [(&[u8], bool); 7] = [
+            (b"", false),
+            (b"0", false),
+            (b"0\x02\x02", false),
+            (b"0\x02\x02\x01", true),
+            (b"0\x82\x00", false),
+            (b"0\x82\x00\x01\x05", true),
+            (b"0\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff", false),
+        ];
+        for (data, whole) in rows {
+            assert_eq!(Frame::Ber.is_whole(data), whole, "{data:?}");
+        }
+    }
+
+    #[test]
+    fn who_speaks_first() {
+        let connect = || Step::Connect(Connect::default());
+        let expect = || Step::Expect(Box::new(Expect::new(Pattern::Text(b"220".to_vec()))));
+        let send = || Step::Send { bytes: b"PING".to_vec(), comment: None };
+        let comment = || Step::Comment("hello".into());
+        let rows = [
+            (vec![], false),
+            (vec![expect()], true),
+            (vec![comment(), expect()], true),
+            (vec![send(), expect()], false),
+            (vec![connect(), send(), expect(), connect(), expect()], true),
+        ];
+        for (steps, first) in rows {
+            let script = Script::tcp_rules(Connect::default(), steps);
+            assert_eq!(script.begins_with_answer(), first, "{:?}", script.steps);
+        }
+    }
 }

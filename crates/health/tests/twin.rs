@@ -503,6 +503,29 @@ fn tcp_rows() -> Vec<Row> {
             preset::smtp(Connect::default(), Some(("EHLO", "x.y"))),
             vec![Say(b"220 a\r\n"), Hear, Say(b"250-b\r\n250 c\r\n"), Hear, Say(b"521 bye\r\n"), Hang],
         ),
+        (
+            "option smtpchk EHLO x.y",
+            preset::smtp(Connect::default(), Some(("EHLO", "x.y"))),
+            vec![
+                Say(b"220 a\r\n"),
+                Hear,
+                Say(b"250-b\r\n"),
+                Say(b"250 c\r\n"),
+                Hear,
+                Say(b"221 d\r\n"),
+                Hang,
+            ],
+        ),
+        (
+            "option smtpchk EHLO x.y",
+            preset::smtp(Connect::default(), Some(("EHLO", "x.y"))),
+            vec![Say(b"220 a\r\n"), Hear, Say(b"250-b\r\n250-c\r\n"), Hang],
+        ),
+        (
+            "option smtpchk EHLO x.y",
+            preset::smtp(Connect::default(), Some(("EHLO", "x.y"))),
+            vec![Say(b"220 a\r\n"), Hear, Say(b"250-b\r\n512 c\r\n"), Hang],
+        ),
         ("option smtpchk", preset::smtp(Connect::default(), None), says(b"421 busy\r\n")),
         ("option smtpchk", preset::smtp(Connect::default(), None), says(b"hello\r\n")),
         ("option smtpchk", preset::smtp(Connect::default(), None), says(b"220-a\r\n220 b\r\n")),
@@ -579,6 +602,26 @@ fn tcp_rows() -> Vec<Row> {
             "option ldap-check",
             preset::ldap(Connect::default()),
             vec![Hear, Say(b"0\x84\0\0\0\x10\x02\x01\x01a\x84\0\0\0\x07\x0a\x01\0\x04\0\x04\0"), Hang],
+        ),
+        (
+            "option ldap-check",
+            preset::ldap(Connect::default()),
+            vec![
+                Hear,
+                Say(b"0\x84\0\0\0\x10\x02\x01\x01a\x84\0\0\0\x07\x0a\x01"),
+                Say(b"\0\x04\0\x04\0"),
+                Hang,
+            ],
+        ),
+        (
+            "option ldap-check",
+            preset::ldap(Connect::default()),
+            vec![Hear, Say(b"0\x84\0\0\0\x10\x02\x01\x01a\x84\0\0\0\x07\x0a\x01\x01"), Hang],
+        ),
+        (
+            "option ldap-check",
+            preset::ldap(Connect::default()),
+            vec![Hear, Say(b"0\x0c\x02\x01\x01a\x07\x0b\x01\x01\x04\0\x04\0"), Hang],
         ),
     ]
 }

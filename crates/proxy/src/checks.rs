@@ -196,8 +196,11 @@ fn check_target(world: &World, id: ServerId) -> Target {
         2 => ProxyHeader::V2,
         _ => ProxyHeader::V1,
     });
-    // As the original: a check that only connects is over before the server's program hears of it.
-    let opts = ConnectOpts { delay_ack: true, ..reach::connect_opts(&world.plan, server) };
+    // As the original: a check that only connects is over before the server's program hears of it. Where the server
+    // has the first word, its program must hear of the connection at once.
+    let proxy = world.plan.proxy(server.backend);
+    let delay_ack = !proxy.back.as_ref().is_some_and(|back| back.check.script.begins_with_answer());
+    let opts = ConnectOpts { delay_ack, ..reach::connect_opts(&world.plan, server) };
     Target { addr, opts, header }
 }
 
