@@ -71,6 +71,26 @@ fn lines_of_one_acl_are_alternatives() {
     }
 }
 
+#[test]
+fn white_space_around_edited_values_is_not_theirs() {
+    let mut stage = Stage::of("GET / HTTP/1.1\r\nHost: a\r\n\r\n", b"");
+    let head = stage.req.as_mut().expect("a request");
+    assert!(head.fields_mut().push("x", b" \t b,c  "));
+    for (line, want) in [
+        ("if { req.fhdr(x) -m str b,c }", true),
+        ("if { req.hdr(x,1) -m str b }", true),
+        ("if { req.hdr(x) -m str c }", true),
+        ("if { req.fhdr(x) -m len 3 }", true),
+        ("if { req.fhdr(x) -m len 8 }", false),
+    ] {
+        let line_words = words(line);
+        let cond =
+            Cond::parse(&mut Words::new(&line_words, Span::default()), &AclTable::new(), &mut Book::new());
+        let cond = cond.unwrap_or_else(|faults| panic!("{line}: {faults:?}"));
+        assert_eq!(cond.holds(&stage.env()), want, "{line}");
+    }
+}
+
 /// An exchange with every step, at milliseconds from its start.
 fn logged() -> Stage {
     let mut stage = Stage::of("GET /index.html HTTP/1.1\r\nHost: a\r\n\r\n", b"");

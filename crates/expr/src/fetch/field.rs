@@ -267,7 +267,8 @@ pub(crate) fn values<'a>(
     found: &mut dyn FnMut(&'a [u8]) -> bool,
 ) {
     let mut line = |line: &'a [u8]| match cut {
-        Cut::Whole => found(line),
+        // Rules may have put white space around a value; it is sent so, but no fetch sees it.
+        Cut::Whole => found(line.trim_ascii()),
         Cut::Split => values_of(line).any(&mut *found),
     };
     match name {
