@@ -13,13 +13,15 @@ use std::task::{Context, Poll};
 
 use evenkeel_expr::facts::{Blame, Phase};
 use evenkeel_http::{
-    ConnectionOptions, Framing, Known, Limits, Resume, Version, parse_response_more, strip_hop_by_hop,
+    ConnectionOptions, Framing, Known, Limits, Malformed, Resume, Version, parse_response_more,
+    strip_hop_by_hop,
 };
 use evenkeel_plan::{HttpMode, HttpReuse};
 use evenkeel_sys::clock;
 
 use crate::conn::{Conn, Woke};
 use crate::exchange::{Exchange, Failure, Next};
+use crate::faulty;
 use crate::judge::{self, Judged};
 use crate::pool::ServerConn;
 use crate::pump::{Counted, Outgoing, Pump, PumpError, Side};
@@ -203,7 +205,7 @@ async fn await_head(
     let abortonclose = backend.is_some_and(|b| shard.plan.proxy(b).options.abortonclose);
     let limits = limits(conn, exchange);
     if !reply.rest.is_empty()
-        && let Some(done) = parse_rest(exchange, &limits, reply)
+        && let Some(done) = parse_rest(conn, exchange, &limits, reply)
     {
         return done;
     }
@@ -258,7 +260,19 @@ fn limits(conn: &Conn, exchange: &Exchange) -> Limits {
     }
 }
 
-fn parse_rest(exchange: &mut Exchange, limits: &Limits, reply: &mut Reply) -> Option<Result<(), Lost>> {
+/// Keeps an answer that could not be read, for `show errors`.
+fn keep_bad(conn: &Conn, exchange: &Exchange, bytes: &[u8], fault: Malformed) {
+    if let Some(backend) = exchange.backend {
+        faulty::keep(conn, Some((backend, exchange.facts.server)), bytes, fault);
+    }
+}
+
+fn parse_rest(
+    conn: &Conn,
+    exchange: &mut Exchange,
+    limits: &Limits,
+    reply: &mut Reply,
+) -> Option<Result<(), Lost>> {
     match parse_response_more(&reply.rest, &mut exchange.res, limits, &mut reply.resume) {
         Ok(None) => None,
         Ok(Some(used)) => {
@@ -266,7 +280,10 @@ fn parse_rest(exchange: &mut Exchange, limits: &Limits, reply: &mut Reply) -> Op
             reply.resume = Resume::default();
             Some(Ok(()))
         }
-        Err(_) => Some(Err(Lost::Junk)),
+        Err(fault) => {
+            keep_bad(conn, exchange, &reply.rest, fault);
+            Some(Err(Lost::Junk))
+        }
     }
 }
 
@@ -288,7 +305,7 @@ fn poll_head(
         let input = scratch.get(..n).unwrap_or_default();
         if !reply.rest.is_empty() {
             reply.rest.extend_from_slice(input);
-            if let Some(done) = parse_rest(exchange, limits, reply) {
+            if let Some(done) = parse_rest(conn, exchange, limits, reply) {
                 return Poll::Ready(done);
             }
             continue;
@@ -300,7 +317,10 @@ fn poll_head(
                 return Poll::Ready(Ok(()));
             }
             Ok(None) => reply.rest.extend_from_slice(input),
-            Err(_) => return Poll::Ready(Err(Lost::Junk)),
+            Err(fault) => {
+                keep_bad(conn, exchange, input, fault);
+                return Poll::Ready(Err(Lost::Junk));
+            }
         }
     }
 }

@@ -10,6 +10,7 @@ pub mod checks;
 pub mod conn;
 pub mod control;
 pub mod exchange;
+pub mod faulty;
 mod finish;
 mod forward;
 mod greet;

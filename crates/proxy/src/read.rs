@@ -9,6 +9,7 @@ use evenkeel_sys::clock;
 
 use crate::conn::{Conn, Woke};
 use crate::exchange::{Exchange, Failure};
+use crate::faulty;
 use crate::finish;
 
 /// How waiting for a request ended.
@@ -184,7 +185,8 @@ fn poll_more(
 }
 
 fn complete(conn: &mut Conn, mut exchange: Box<Exchange>, parsed: Parsed) -> Head {
-    if parsed.is_err() {
+    if let Err(fault) = parsed {
+        faulty::keep(conn, None, &conn.pending, fault);
         return failed(conn, exchange, Failure::page(400, Blame::Proxy, Phase::Request));
     }
     let counted = exchange.req.counted_len();
@@ -199,7 +201,12 @@ fn complete(conn: &mut Conn, mut exchange: Box<Exchange>, parsed: Parsed) -> Hea
             exchange.req_body = framing;
             exchange.req.normalize_framing(framing);
         }
-        Err(_) => return failed(conn, exchange, Failure::page(400, Blame::Proxy, Phase::Request)),
+        Err(fault) => {
+            let mut head = Vec::new();
+            exchange.req.write_to(&mut head);
+            faulty::keep(conn, None, &head, fault);
+            return failed(conn, exchange, Failure::page(400, Blame::Proxy, Phase::Request));
+        }
     }
     exchange.facts.timers.request_head = Some(clock::coarse());
     Head::Request(exchange)

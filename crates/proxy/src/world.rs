@@ -17,6 +17,7 @@ use evenkeel_stats::{Averages, BackendCounters, FrontendCounters, ListenerCounte
 use evenkeel_sys::Addr;
 use tokio::sync::Notify;
 
+use crate::faulty::BadMessages;
 use crate::queue::Queue;
 
 mod states;
@@ -445,6 +446,8 @@ pub struct ProxyLive {
     pub usable_servers: AtomicU32,
     /// Last session as a backend, monotonic nanoseconds; 0: never.
     pub last_session: AtomicU64,
+    /// The last malformed messages.
+    pub bad: BadMessages,
 }
 
 /// What changes of a listening address.
@@ -592,6 +595,8 @@ pub struct World {
     pub maxsessrate: AtomicU32,
     /// What `clear counters` took away.
     pub cleared: RwLock<Cleared>,
+    /// Malformed messages so far.
+    pub bad_messages: AtomicU64,
     /// `%rt`.
     pub request_number: AtomicU32,
     /// Soft stop has begun.
@@ -678,6 +683,7 @@ impl World {
             maxconnrate: AtomicU32::new(plan.global.maxconnrate),
             maxsessrate: AtomicU32::new(plan.global.maxsessrate),
             cleared: RwLock::default(),
+            bad_messages: AtomicU64::new(0),
             request_number: AtomicU32::new(0),
             stopping: AtomicBool::new(false),
             ended: AtomicBool::new(false),
@@ -764,6 +770,7 @@ impl ProxyLive {
             downs: AtomicU64::new(0),
             usable_servers: AtomicU32::new(0),
             last_session: AtomicU64::new(0),
+            bad: BadMessages::default(),
         }
     }
 }
