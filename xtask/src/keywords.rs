@@ -43,10 +43,11 @@ const LISTS: &[List] = &[
     List { file: "tcp_request_session_actions.txt", support: |name| action(&[RuleSet::TcpSession], name) },
     List { file: "tcp_request_content_actions.txt", support: |name| action(&[RuleSet::TcpContent], name) },
     List { file: "tcp_response_content_actions.txt", support: |name| action(&[RuleSet::TcpResponse], name) },
-    List { file: "cli_commands.txt", support: command },
-    List { file: "cli_commands_registered.txt", support: command },
     List { file: "stats_csv_fields.txt", support: stat_field },
     List { file: "show_info_fields.txt", support: info_field },
+    List { file: "cli_commands.txt", support: evenkeel_admin::cli::dispatch::support },
+    List { file: "cli_commands_registered.txt", support: evenkeel_admin::cli::dispatch::support },
+    List { file: "master_cli_commands.txt", support: evenkeel_admin::cli::dispatch::support },
     List { file: "quic_initial_actions.txt", support: |name| action(&[RuleSet::QuicInitial], name) },
 ];
 
@@ -59,18 +60,6 @@ fn fetch(name: &str) -> Option<Support> {
 
 fn converter(name: &str) -> Option<Support> {
     evenkeel_expr::conv::find(name).map(|entry| entry.support)
-}
-
-/// The lists' placeholders (`@<pid>`) are the master's way of naming a process.
-fn command(name: &str) -> Option<Support> {
-    if name.starts_with('@') {
-        return Some(Support::Refused("not built yet: master-worker mode"));
-    }
-    // The lists name some commands with their first arguments.
-    let is_it =
-        |words: &str| name.strip_prefix(words).is_some_and(|rest| rest.is_empty() || rest.starts_with(' '));
-    let found = evenkeel_admin::cli::command::all().filter(|entry| is_it(entry.words));
-    found.max_by_key(|entry| entry.length()).map(|entry| entry.support)
 }
 
 fn stat_field(name: &str) -> Option<Support> {
