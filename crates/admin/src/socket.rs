@@ -202,7 +202,7 @@ async fn converse(office: Rc<Office>, sock: Sock, socket: StatsSocket) {
     let mut buffer = [0; READ_LEN];
     let mut ended = false;
     loop {
-        while let Some(item) = reader.next() {
+        while let Some(item) = reader.next_item() {
             let mut out = Vec::new();
             match item {
                 Item::TooLong => return,

@@ -1,7 +1,7 @@
 //! Finding the command, checking who asks, answering; `help`.
 
 use bstr::{BStr, BString, ByteSlice};
-use evenkeel_base::{Instant, WallTime, near};
+use evenkeel_base::{Instant, Support, WallTime, near};
 use evenkeel_proxy::runtime::Orders;
 use evenkeel_proxy::world::World;
 
@@ -60,6 +60,19 @@ pub fn run(
 /// The command that these words begin with: of several the one with most words.
 pub fn find(words: &[BString]) -> Option<&'static Command> {
     command::all().filter(|c| matched(c, words) == c.length()).max_by_key(|c| c.length())
+}
+
+/// How far a command is supported, written as the manual does: `set server <backend>/<server> addr`.
+pub fn support(form: &str) -> Option<Support> {
+    if form.starts_with('@') {
+        return Some(Support::Refused("not built yet: master-worker mode"));
+    }
+    let plain: Vec<&str> = form.split_ascii_whitespace().filter(|w| !w.contains('<')).collect();
+    let plain = plain.join(" ");
+    if let Some((_, why)) = super::refused::FORMS.iter().find(|(f, _)| *f == plain) {
+        return Some(Support::Refused(why));
+    }
+    find(&words(&plain)).map(|command| command.support)
 }
 
 /// How many of a command's words are there, in order.
@@ -125,10 +138,8 @@ fn table(head: &str, commands: Vec<&'static Command>) -> String {
     for c in commands.into_iter().filter(|c| !is_own(c)).chain(command::all().filter(|c| is_own(c))) {
         let usage = if c.args.is_empty() { c.words.to_string() } else { format!("{} {}", c.words, c.args) };
         let note = match c.support {
-            evenkeel_base::Support::Refused(why) => format!(" ({why})"),
-            evenkeel_base::Support::Supported
-            | evenkeel_base::Support::Accepted(_)
-            | evenkeel_base::Support::Obsolete(_) => String::new(),
+            Support::Refused(why) => format!(" ({why})"),
+            Support::Supported | Support::Accepted(_) | Support::Obsolete(_) => String::new(),
         };
         text.push_str(&format!("  {usage:<HELP_WIDTH$}: {}{note}\n", c.doc));
     }

@@ -71,8 +71,7 @@ impl Reader {
     }
 
     /// The next item; `None`: more bytes are needed.
-    #[allow(clippy::should_implement_trait)] // not an iterator: more input may come after None
-    pub fn next(&mut self) -> Option<Item> {
+    pub fn next_item(&mut self) -> Option<Item> {
         if self.payload.is_some() {
             return self.next_of_payload();
         }
@@ -219,7 +218,7 @@ mod tests {
 
     fn render(reader: &mut Reader) -> String {
         let mut out = Vec::new();
-        while let Some(item) = reader.next() {
+        while let Some(item) = reader.next_item() {
             out.push(match item {
                 Item::PayloadPrompt => "+".to_string(),
                 Item::TooLong => "!".to_string(),
@@ -272,7 +271,7 @@ mod tests {
         let mut reader = Reader::new(1000);
         reader.push("w ".repeat(WORDS_MAX + 1).as_bytes());
         reader.push(b"\n");
-        let Some(Item::Command(line)) = reader.next() else { panic!("a command") };
+        let Some(Item::Command(line)) = reader.next_item() else { panic!("a command") };
         assert!(line.too_many && line.words.len() == WORDS_MAX);
     }
 

@@ -22,6 +22,21 @@ const RELOAD: &str = "not built yet: handing sockets and counters to a new proce
 const INSIDE: &str = "tells of insides that this program does not have";
 const CRASH: &str = "would harm the process, and is not here";
 
+/// Forms of commands that are supported otherwise. Words in brackets of any kind are left out.
+pub(super) const FORMS: &[(&str, &str)] = &[
+    ("clear counters server", "not built yet"),
+    ("set rate-limit http-compression global", "not built yet: compression"),
+    ("set rate-limit ssl-sessions global", TLS),
+    ("set server agent-addr", "not built yet: agents that change at run time"),
+    ("set server agent-port", "not built yet: agents that change at run time"),
+    ("set server agent-send", "not built yet: agents that change at run time"),
+    ("set server check-addr", "not built yet: checks that change at run time"),
+    ("set server check-port", "not built yet: checks that change at run time"),
+    ("set server fqdn", RESOLVERS),
+    ("set server ssl", TLS),
+    ("set server name", DYNAMIC),
+];
+
 const fn refused(words: &'static str, args: &'static str, doc: &'static str, why: &'static str) -> Command {
     Command { support: Support::Refused(why), ..command(words, args, doc, refuse) }
 }

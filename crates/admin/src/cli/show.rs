@@ -1,12 +1,15 @@
 //! Commands that tell: process, statistics, sessions, errors.
 
 use std::fmt::Write;
+use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
 use bstr::ByteSlice;
-use evenkeel_base::{Instant, WallTime, version};
+use evenkeel_base::{Instant, ProxyId, WallTime, version};
 use evenkeel_expr::facts::Peer;
+use evenkeel_plan::Plan;
 use evenkeel_plan::global::CliLevel;
+use evenkeel_proxy::faulty::BadMessage;
 use evenkeel_proxy::session::SessionInfo;
 use evenkeel_proxy::world::World;
 use evenkeel_stats::{Filter, Row, info, text};
@@ -142,16 +145,112 @@ fn show_env(call: &mut Call<'_>) -> Reply {
 
 fn show_errors(call: &mut Call<'_>) -> Reply {
     let name = call.arg(0);
-    let known = call.plan().proxies.iter().any(|p| name == p.name.as_str());
-    let number = name.trim_start_with(|c| c == '-').iter().all(u8::is_ascii_digit);
-    if !name.is_empty() && !known && !number {
-        return Reply::error("No such proxy.");
+    let by_name = call.plan().proxies.iter().find(|p| name == p.name.as_str()).map(|p| p.number);
+    let is_number = name.trim_start_with(|c| c == '-').iter().all(u8::is_ascii_digit);
+    let wanted = match by_name {
+        Some(number) => Some(i64::from(number)),
+        None if !is_number => return Reply::error("No such proxy."),
+        None if name.is_empty() => None,
+        None => Some(loose_number(name)).filter(|n| *n >= 0),
+    };
+    let (requests, responses) = match call.arg(1).as_bytes() {
+        b"request" => (true, false),
+        b"response" => (false, true),
+        _ => (true, true),
+    };
+    let count = call.world.bad_messages.load(Relaxed);
+    let mut out = format!("Total events captured on [{}] : {count}\n", local_date(call.date));
+    for proxy in &call.plan().proxies {
+        let kept = &call.world.proxy(proxy.id).bad;
+        let request = kept.request().filter(|_| requests);
+        let response = kept.response().filter(|_| responses);
+        for message in request.into_iter().chain(response) {
+            let parties = [Some(message.frontend), message.backend];
+            let numbers = parties.into_iter().flatten().map(|id| i64::from(call.plan().proxy(id).number));
+            if wanted.is_none_or(|w| numbers.clone().any(|n| n == w)) {
+                bad_message(call.plan(), &message, &mut out);
+            }
+        }
     }
-    Reply::Data(format!("Total events captured on [{}] : 0\n", log_date(call.date)).into_bytes())
+    Reply::Data(out.into_bytes())
 }
 
-/// `21/Nov/2026:10:48:44.892`, in UTC.
-pub(crate) fn log_date(at: WallTime) -> String {
+/// One malformed message. A line with a blank stands for an empty one, which would end the answer.
+fn bad_message(plan: &Plan, message: &BadMessage, out: &mut String) {
+    let named = |id: ProxyId| format!("{} (#{})", plan.proxy(id).name, plan.proxy(id).number);
+    let server = message.server.map(|id| format!("{} (#{})", plan.server(id).name, plan.server(id).number));
+    let server = server.unwrap_or_else(|| "<NONE> (#-1)".to_string());
+    let src = match &message.src {
+        Peer::Inet(a) => format!("{}:{}", a.ip(), a.port()),
+        Peer::Unix => "unix:1".to_string(),
+        Peer::Unknown => "-".to_string(),
+    };
+    let (first, second) = match message.backend {
+        Some(backend) => (
+            format!("backend {}: invalid response", named(backend)),
+            format!("frontend {}", named(message.frontend)),
+        ),
+        None => (
+            format!("frontend {}: invalid request", named(message.frontend)),
+            "backend <NONE> (#-1)".to_string(),
+        ),
+    };
+    // Writing to a String cannot fail.
+    let _ = writeln!(
+        out,
+        " \n[{}] {first}\n  {second}, server {server}, event #{}, src {src}\n  len {}, error at position {}: {}\n  ",
+        local_date(message.at),
+        message.number,
+        message.bytes.len(),
+        message.fault.at,
+        message.fault.kind,
+    );
+    dump(&message.bytes, out);
+}
+
+/// Bytes as text, one line of the message per line, at most [`DUMP_WIDTH`] columns; `+` marks a line that goes on.
+fn dump(bytes: &[u8], out: &mut String) {
+    let mut at = 0;
+    let mut goes_on = false;
+    while at < bytes.len() {
+        let mut line = format!("  {at:05}{} ", if goes_on { "+" } else { " " });
+        goes_on = true;
+        while let Some(byte) = bytes.get(at) {
+            let shown = match byte {
+                b'\t' => "\\t".to_string(),
+                b'\n' => "\\n".to_string(),
+                b'\r' => "\\r".to_string(),
+                0x1b => "\\e".to_string(),
+                b'\\' => "\\\\".to_string(),
+                0x20..=0x7e => char::from(*byte).to_string(),
+                _ => format!("\\x{byte:02X}"),
+            };
+            if line.len() + shown.len() > DUMP_WIDTH {
+                break;
+            }
+            line.push_str(&shown);
+            at += 1;
+            if *byte == b'\n' {
+                goes_on = false;
+                break;
+            }
+        }
+        out.push_str(&line);
+        out.push('\n');
+    }
+}
+
+/// Columns of a dump's lines (management manual, `show errors`).
+const DUMP_WIDTH: usize = 79;
+
+/// A date as logs have it, in the local zone.
+fn local_date(at: WallTime) -> String {
+    let east = i64::from(evenkeel_sys::zone::utc_offset_secs(at.secs())) * 1_000_000;
+    log_date(WallTime::from_micros(at.as_micros().saturating_add_signed(east)))
+}
+
+/// `21/Nov/2026:10:48:44.892`
+fn log_date(at: WallTime) -> String {
     const MONTHS: [&str; 12] =
         ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
     let (days, second) = (at.secs() / 86_400, at.secs() % 86_400);

@@ -16,7 +16,7 @@ use evenkeel_proxy::runtime::Orders;
 use evenkeel_proxy::world::{Identity, World};
 
 /// The configuration that most tests use.
-pub const CONFIG: &str = r#"
+pub(crate) const CONFIG: &str = r#"
 global
     maxconn 1000
     node lb1
@@ -67,11 +67,11 @@ backend empty
 "#;
 
 /// When the tests' worlds start, and how much later it is now.
-pub const START: Instant = Instant::from_millis(5_000_000);
+pub(crate) const START: Instant = Instant::from_millis(5_000_000);
 /// See [`START`].
-pub const NOW: Instant = Instant::from_millis(5_042_000);
+pub(crate) const NOW: Instant = Instant::from_millis(5_042_000);
 /// The date of [`NOW`].
-pub const DATE: WallTime = WallTime::from_micros(1_795_258_124_892_000);
+pub(crate) const DATE: WallTime = WallTime::from_micros(1_795_258_124_892_000);
 
 struct Nowhere;
 
@@ -85,7 +85,7 @@ impl Outside for Nowhere {
 }
 
 /// The Plan of a configuration.
-pub fn plan(text: &str) -> Plan {
+pub(crate) fn plan(text: &str) -> Plan {
     let inputs = Inputs {
         inputs: vec![Input::Text {
             name: "test.cfg".into(),
@@ -98,17 +98,17 @@ pub fn plan(text: &str) -> Plan {
 }
 
 /// A process that nothing runs in: its world, its desk, one connection.
-pub struct Bench {
-    pub world: Arc<World>,
-    pub desk: Desk,
-    pub orders: Orders,
-    pub session: Session,
-    pub now: Instant,
+pub(crate) struct Bench {
+    pub(crate) world: Arc<World>,
+    pub(crate) desk: Desk,
+    pub(crate) orders: Orders,
+    pub(crate) session: Session,
+    pub(crate) now: Instant,
 }
 
 impl Bench {
     /// Two shards, started 42 seconds ago.
-    pub fn new(text: &str) -> Self {
+    pub(crate) fn new(text: &str) -> Self {
         let plan = Arc::new(plan(text));
         let identity = Identity { pid: 77, hostname: "host".into() };
         let sockets = plan.global.stats_sockets.clone();
@@ -120,12 +120,12 @@ impl Bench {
     }
 
     /// What a line is answered.
-    pub fn ask(&mut self, line: &str) -> String {
+    pub(crate) fn ask(&mut self, line: &str) -> String {
         let mut reader = Reader::new(16_384);
         reader.push(line.as_bytes());
         reader.push(b"\n");
         let mut out = Vec::new();
-        while let Some(item) = reader.next() {
+        while let Some(item) = reader.next_item() {
             let Item::Command(line) = item else { continue };
             let reply = dispatch::run(
                 &self.world,
