@@ -27,6 +27,7 @@ struct Page {
 struct Row {
     name: String,
     support: Support,
+    /// Ready for the table: by [`cell`] or [`code`].
     cells: Vec<String>,
 }
 
@@ -82,7 +83,7 @@ const PAGES: &[Page] = &[
             let row = |f: &fetch::Fetch| Row {
                 name: f.name.to_owned(),
                 support: f.support,
-                cells: vec![arguments(f.params), lower(f.out), f.doc.to_owned()],
+                cells: vec![cell(&arguments(f.params)), lower(f.out), cell(f.doc)],
             };
             fetch::all().map(row).collect()
         },
@@ -96,7 +97,7 @@ const PAGES: &[Page] = &[
             let row = |c: &conv::Converter| Row {
                 name: c.name.to_owned(),
                 support: c.support,
-                cells: vec![arguments(c.params), lower(c.takes), lower(c.gives), c.doc.to_owned()],
+                cells: vec![cell(&arguments(c.params)), lower(c.takes), lower(c.gives), cell(c.doc)],
             };
             conv::all().map(row).collect()
         },
@@ -117,7 +118,7 @@ const PAGES: &[Page] = &[
             let row = |a: &logformat::Alias| Row {
                 name: format!("%{}", a.name),
                 support: Support::Supported,
-                cells: vec![a.doc.to_owned()],
+                cells: vec![cell(a.doc)],
             };
             logformat::ALIASES.iter().map(row).collect()
         },
@@ -131,7 +132,7 @@ const PAGES: &[Page] = &[
             let row = |c: &Command| Row {
                 name: c.words.to_owned(),
                 support: c.support,
-                cells: vec![code(c.args), format!("{:?}", c.level).to_lowercase(), c.doc.to_owned()],
+                cells: vec![code(c.args), format!("{:?}", c.level).to_lowercase(), cell(c.doc)],
             };
             commands().map(row).collect()
         },
@@ -147,7 +148,7 @@ const PAGES: &[Page] = &[
             let row = |(name, of, doc): (&str, &str, &str)| Row {
                 name: name.to_owned(),
                 support: Support::Supported,
-                cells: vec![format!("`{of}`"), doc.to_owned()],
+                cells: vec![code(of), cell(doc)],
             };
             stat.chain(info).map(row).collect()
         },
@@ -315,16 +316,19 @@ fn page_text(page: &Page, rows: &[Row]) -> String {
         };
         let _ = write!(out, "| {} | {} |", code(name), cell(&level));
         for text in cells {
-            let _ = write!(out, " {} |", cell(text));
+            let _ = write!(out, " {text} |");
         }
         out.push('\n');
     }
     out
 }
 
-/// Text inside a table.
+/// Text inside a table; between backticks it is code already.
 fn cell(text: &str) -> String {
-    text.replace('|', "\\|").replace('\n', " ").replace('<', "&lt;")
+    let text = text.replace('|', "\\|").replace('\n', " ");
+    let piece =
+        |(n, piece): (usize, &str)| if n % 2 == 0 { piece.replace('<', "&lt;") } else { piece.to_owned() };
+    text.split('`').enumerate().map(piece).collect::<Vec<_>>().join("`")
 }
 
 /// Code inside a table; nothing for nothing.
@@ -334,7 +338,7 @@ fn code(text: &str) -> String {
 
 fn conf(registry: Registry, examples: bool) -> Vec<Row> {
     let row = |t: evenkeel_conf::lower::coverage::Told| {
-        let mut cells = vec![t.doc.to_owned()];
+        let mut cells = vec![cell(t.doc)];
         if examples {
             cells.push(code(t.example));
         }
@@ -361,7 +365,7 @@ fn action_rows() -> Vec<Row> {
         Row {
             name: e.name.to_owned(),
             support: e.support,
-            cells: vec![sets.join(", "), e.doc.to_owned(), code(e.example)],
+            cells: vec![sets.join(", "), cell(e.doc), code(e.example)],
         }
     };
     actions::entries().map(row).collect()
