@@ -1,5 +1,6 @@
 //! What leaves the program by `log`: every form, and the lines about servers that go and come. The same files run in
 //! HAProxy, where it is installed, and must give the same bytes but for numbers that time and the system choose.
+#![allow(clippy::print_stderr)] // says why it skips
 
 use std::collections::BTreeMap;
 use std::io::{Read, Write};
