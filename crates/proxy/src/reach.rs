@@ -158,7 +158,7 @@ fn from_pool(conn: &mut Conn, exchange: &Exchange, seat: &Seat) -> Option<Server
     match back.reuse {
         HttpReuse::Never => None,
         // A first request may use a pooled connection only if it can be sent again, should that one turn out to be stale:
-        // then the client cannot tell (docs/decisions/0007-safe-reuse.md).
+        // then the client cannot tell (docs/decisions/0009-safe-reuse.md).
         HttpReuse::Safe if first && !(is_idempotent(exchange) && exchange.req_body == Framing::None) => None,
         HttpReuse::Safe | HttpReuse::Always => conn.shard.take_idle(id, false),
         HttpReuse::Aggressive => conn.shard.take_idle(id, first),
