@@ -11,7 +11,6 @@ use evenkeel_balance::{Algorithm, EffectiveWeight, Weight};
 use evenkeel_base::{Instant, ListenerId, ProxyId, ServerId};
 use evenkeel_plan::{Back, BalanceKey, Plan, Proxy};
 use evenkeel_proxy::world::{Admin, CheckReport, Health, Operation, World};
-use evenkeel_rules::route::BackendTarget;
 use evenkeel_stats::average::AverageTimes;
 use evenkeel_stats::{Averages, CheckView, Filter, Kind, Mode, Row, ServerStatus, Totals};
 use evenkeel_sys::Addr;
@@ -223,7 +222,7 @@ pub fn backend<'a>(
         qmax: live.queued.max(),
         scur: live.back_sessions.now(),
         smax: live.back_sessions.max(),
-        slim: Some(fullconn(world, proxy, back)),
+        slim: Some(world.proxy(proxy.id).fullconn),
         rate: live.back_session_rate.per_second(now),
         rate_max: live.back_session_rate.max(),
         weight,
@@ -410,32 +409,6 @@ fn effective_weight(world: &World, id: ServerId) -> (u32, Option<u32>) {
 fn user_weights(world: &World, back: &Back, active: bool) -> u32 {
     let members = back.servers.iter().filter(|id| world.plan.server(**id).line.backup != active);
     members.map(|id| world.server(*id)).filter(|s| s.usable()).map(|s| u32::from(s.user_weight())).sum()
-}
-
-/// `fullconn`; where the file doesn't say, a tenth of what the frontends that may lead here take (configuration manual,
-/// `fullconn`).
-pub fn fullconn(world: &World, proxy: &Proxy, back: &Back) -> u32 {
-    if back.fullconn > 0 {
-        return back.fullconn;
-    }
-    // As the file says: what commands change later does not count.
-    let process = world.plan.global.maxconn.unwrap_or_else(|| world.maxconn.load(Relaxed));
-    let limit = |p: &Proxy| match p.front.as_ref().map_or(0, |f| f.maxconn) {
-        0 => process,
-        n => n,
-    };
-    let leads = |p: &&Proxy| {
-        p.front.as_ref().is_some_and(|front| {
-            front.default_backend == Some(proxy.id)
-                || p.id == proxy.id
-                || front.use_backend.iter().any(|rule| match &rule.target {
-                    BackendTarget::Static(id) => *id == proxy.id,
-                    BackendTarget::Dynamic(_) => true,
-                })
-        })
-    };
-    let sum: u32 = world.plan.proxies.iter().filter(leads).map(limit).fold(0, u32::saturating_add);
-    sum.div_ceil(10).max(1)
 }
 
 /// The `balance` word.

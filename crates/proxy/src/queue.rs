@@ -152,7 +152,7 @@ impl World {
         let limit = ConnLimit {
             maxconn: max,
             minconn: line.minconn,
-            fullconn: self.plan.back(backend).map_or(0, |b| b.fullconn).max(1),
+            fullconn: self.proxy(backend).fullconn,
             slowstart: line.slowstart.unwrap_or_default(),
         };
         let warm_for = live.warming().map(|since| evenkeel_sys::clock::coarse().since(since));

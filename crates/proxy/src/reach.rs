@@ -70,13 +70,16 @@ pub(crate) async fn reach(
             Err(failure) => failure,
         };
         if let Some(id) = seat.server {
-            conn.shard.server_stats(id).econ.bump();
             crate::checks::observe(conn, id, crate::checks::Observed::ConnectFailed);
         }
-        if let Some(backend) = exchange.backend {
-            conn.shard.back_stats(backend).econ.bump();
-        }
         if !failure.retry || !may_retry(conn, exchange) {
+            // One request, one error, however many attempts it took.
+            if let Some(id) = seat.server {
+                conn.shard.server_stats(id).econ.bump();
+            }
+            if let Some(backend) = exchange.backend {
+                conn.shard.back_stats(backend).econ.bump();
+            }
             return Err(failure.failure);
         }
         note_retry(conn, exchange, seat).await?;
@@ -114,6 +117,7 @@ pub(crate) async fn note_retry(
     if let Some(id) = seat.server {
         conn.shard.server_stats(id).wretr.bump();
     }
+    seat.count_attempt(conn, exchange);
     conn.shard.back_stats(backend).wretr.bump();
     let pause = plan.proxy(backend).timeouts.connect.map_or(TURN_AROUND, |t| t.min(TURN_AROUND));
     conn.until_after(Some(pause));

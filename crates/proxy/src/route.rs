@@ -25,11 +25,30 @@ pub(crate) struct Seat {
     world: Arc<World>,
     /// The server; `None`: the address is the backend's.
     pub server: Option<ServerId>,
+    /// The balancer chose it, not persistence.
+    balanced: bool,
 }
 
 impl Seat {
-    fn on(world: &Arc<World>, server: ServerId) -> Seat {
-        Seat { world: world.clone(), server: Some(server) }
+    fn on(world: &Arc<World>, server: ServerId, balanced: bool) -> Seat {
+        Seat { world: world.clone(), server: Some(server), balanced }
+    }
+
+    /// Counts a session for the server. The original does so for every attempt to connect.
+    pub(crate) fn count_attempt(&self, conn: &Conn, exchange: &Exchange) {
+        let Some(id) = self.server else { return };
+        let now = clock::coarse();
+        let live = self.world.server(id);
+        live.rate.hit(now);
+        live.last_session.store(now.as_nanos(), Relaxed);
+        let stats = conn.shard.server_stats(id);
+        stats.stot.bump();
+        if self.balanced {
+            stats.lbtot.bump();
+            if let Some(backend) = exchange.backend {
+                conn.shard.back_stats(backend).lbtot.bump();
+            }
+        }
     }
 
     /// Gives the place back before its time.
@@ -107,7 +126,7 @@ pub(crate) async fn to_server(conn: &mut Conn, exchange: &mut Exchange) -> Resul
         return Err(Failure::page(503, Blame::Server, Phase::Connect));
     };
     if back.dispatch.is_some() || back.transparent {
-        return Ok(Seat { world, server: None });
+        return Ok(Seat { world, server: None, balanced: false });
     }
     let wanted = wanted_server(conn, exchange, back);
     if plan.proxy(backend).mode == Mode::Http {
@@ -203,19 +222,9 @@ fn seated(conn: &Conn, exchange: &mut Exchange, world: &Arc<World>, id: ServerId
     exchange.facts.server = Some(id);
     conn.session().server.set(Some(id));
     exchange.facts.timers.queued = Some(clock::coarse());
-    let now = clock::coarse();
-    let live = world.server(id);
-    live.rate.hit(now);
-    live.last_session.store(now.as_nanos(), Relaxed);
-    let stats = conn.shard.server_stats(id);
-    stats.stot.bump();
-    if !sticky {
-        stats.lbtot.bump();
-        if let Some(backend) = exchange.backend {
-            conn.shard.back_stats(backend).lbtot.bump();
-        }
-    }
-    Seat::on(world, id)
+    let seat = Seat::on(world, id, !sticky);
+    seat.count_attempt(conn, exchange);
+    seat
 }
 
 enum Choice {

@@ -13,6 +13,7 @@ use evenkeel_expr::facts::Blame;
 use evenkeel_health::TrafficFault;
 use evenkeel_plan::addr::PortRule;
 use evenkeel_plan::{Plan, Server};
+use evenkeel_rules::route::BackendTarget;
 use evenkeel_stats::{Averages, BackendCounters, FrontendCounters, ListenerCounters, ServerCounters, Totals};
 use evenkeel_sys::Addr;
 use tokio::sync::Notify;
@@ -430,6 +431,8 @@ pub struct ProxyLive {
     pub rate_limit: AtomicU32,
     /// `disable frontend` / `shutdown frontend`: 0 open, 1 paused, 2 stopped.
     pub listening: AtomicU8,
+    /// `fullconn`, given or computed: the load at which servers take their whole `maxconn`.
+    pub fullconn: u32,
     /// Who is next. `None` for a frontend only.
     balancer: Option<Mutex<Balancer>>,
     /// Requests waiting for any server or for one of them.
@@ -664,7 +667,7 @@ impl World {
         wall: WallTime,
     ) -> Self {
         let servers: Vec<ServerLive> = plan.servers.iter().map(|s| ServerLive::new(s, now)).collect();
-        let proxies = plan.proxies.iter().map(|p| ProxyLive::new(&plan, p, now)).collect();
+        let proxies = plan.proxies.iter().map(|p| ProxyLive::new(&plan, p, maxconn, now)).collect();
         let world = Self {
             started: now,
             started_wall: wall,
@@ -750,7 +753,7 @@ impl World {
 }
 
 impl ProxyLive {
-    fn new(plan: &Plan, proxy: &evenkeel_plan::Proxy, now: Instant) -> Self {
+    fn new(plan: &Plan, proxy: &evenkeel_plan::Proxy, process: u32, now: Instant) -> Self {
         let front = proxy.front.as_ref();
         Self {
             front_sessions: Gauge::default(),
@@ -762,6 +765,7 @@ impl ProxyLive {
             maxconn: AtomicU32::new(front.map_or(0, |f| f.maxconn)),
             rate_limit: AtomicU32::new(front.map_or(0, |f| f.rate_limit)),
             listening: AtomicU8::new(0),
+            fullconn: fullconn(plan, proxy, process),
             balancer: proxy.back.as_ref().map(|back| Mutex::new(new_balancer(plan, proxy, back))),
             queue: Mutex::default(),
             queued: Gauge::default(),
@@ -773,6 +777,31 @@ impl ProxyLive {
             bad: BadMessages::default(),
         }
     }
+}
+
+/// `fullconn`; where the file doesn't say, a tenth of what the frontends that may lead here take (configuration manual,
+/// `fullconn`).
+fn fullconn(plan: &Plan, proxy: &evenkeel_plan::Proxy, process: u32) -> u32 {
+    let given = proxy.back.as_ref().map_or(0, |b| b.fullconn);
+    if given > 0 {
+        return given;
+    }
+    let process = plan.global.maxconn.unwrap_or(process);
+    let leads = |front: &&evenkeel_plan::Proxy| {
+        front.front.as_ref().is_some_and(|face| {
+            face.default_backend == Some(proxy.id)
+                || front.id == proxy.id
+                || face.use_backend.iter().any(|rule| match &rule.target {
+                    BackendTarget::Static(id) => *id == proxy.id,
+                    BackendTarget::Dynamic(_) => true,
+                })
+        })
+    };
+    let limit = |front: &evenkeel_plan::Proxy| match front.front.as_ref().map_or(0, |f| f.maxconn) {
+        0 => process,
+        n => n,
+    };
+    plan.proxies.iter().filter(leads).map(limit).fold(0, u32::saturating_add).div_ceil(10).max(1)
 }
 
 fn new_balancer(plan: &Plan, proxy: &evenkeel_plan::Proxy, back: &evenkeel_plan::Back) -> Balancer {

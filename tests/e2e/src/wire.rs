@@ -236,6 +236,7 @@ impl Wire {
     }
 
     /// Reads to the end; all that was not consumed before, and how it ended.
+    #[allow(clippy::wrong_self_convention)] // reads to the end; converts nothing
     pub fn to_end(&mut self) -> (Vec<u8>, End) {
         loop {
             if let Err(end) = self.more() {
