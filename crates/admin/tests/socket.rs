@@ -174,7 +174,10 @@ fn every_kind_of_address() {
     let world = Arc::new(World::new(plan, identity, 1, 1000, clock::now(), clock::wall()));
     let handle = socket::serve(bound, world, Orders::default()).expect("a thread");
     let unix = connect(&folder.join("cli.sock"));
-    let name = SocketAddr::from_abstract_name(abstract_name.as_bytes()).expect("a name");
+    // As the original pads it (configuration manual, `bind`: `abns@`).
+    let mut padded = abstract_name.clone().into_bytes();
+    padded.resize(107, 0);
+    let name = SocketAddr::from_abstract_name(&padded).expect("a name");
     let named = UnixStream::connect_addr(&name).expect("listening");
     let tcp = TcpStream::connect(tcp).expect("listening");
     fn ask(mut client: impl Read + Write) -> String {
