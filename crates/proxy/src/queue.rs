@@ -53,10 +53,19 @@ impl Queue {
         }
     }
 
-    /// The longest waiting request that `server` may serve.
-    fn take_for(&mut self, server: ServerId, any_too: bool) -> Option<oneshot::Sender<Grant>> {
+    /// The longest waiting request that `server` may serve, if `take` gets it a place there. No place is taken for
+    /// nobody: another shard might find the server full meanwhile, join the queue, and never hear of the place given back.
+    fn take_for(
+        &mut self,
+        server: ServerId,
+        any_too: bool,
+        take: impl FnOnce() -> bool,
+    ) -> Option<oneshot::Sender<Grant>> {
         let at =
             self.entries.iter().position(|e| e.server == Some(server) || (any_too && e.server.is_none()))?;
+        if !take() {
+            return None;
+        }
         self.entries.remove(at).map(|e| e.tell)
     }
 
@@ -198,20 +207,50 @@ impl World {
     pub fn serve_queue(&self, backend: ProxyId) {
         let Some(back) = self.plan.back(backend) else { return };
         for id in &back.servers {
-            while self.server(*id).reachable() && self.try_take(*id) {
+            while self.server(*id).reachable() {
                 let mut queue = self.proxy(backend).queue.lock().unwrap_or_else(PoisonError::into_inner);
-                let next = queue.take_for(*id, self.server(*id).usable());
+                let next = queue.take_for(*id, self.server(*id).usable(), || self.try_take(*id));
                 drop(queue);
-                let Some(tell) = next else {
-                    self.server(*id).sessions.down();
-                    break;
-                };
+                let Some(tell) = next else { break };
                 // Counted before it is told: whoever is told may give it back at once.
                 self.count_place(*id, true);
                 if tell.send(Grant::Server(*id)).is_err() {
                     self.server(*id).sessions.down();
                     self.count_place(*id, false);
                 }
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_has_waited_longest_is_served_where_there_is_room() {
+        let (a, b) = (ServerId(0), ServerId(1));
+        // Who waits, in order; the server that has become free; whether those that wait for any may have it; who is told.
+        for (waiting, free, any_too, served) in [
+            (&[Some(a), None, Some(b)][..], b, true, Some(1)),
+            (&[Some(a), None, Some(b)], b, false, Some(2)),
+            (&[Some(a), None], b, false, None),
+            (&[], a, true, None),
+        ] {
+            for room in [true, false] {
+                let mut queue = Queue::default();
+                let mut ears: Vec<_> = waiting.iter().map(|w| queue.push(*w).1).collect();
+                let mut asked = false;
+                let told = queue.take_for(free, any_too, || {
+                    asked = true;
+                    room
+                });
+                assert_eq!(asked, served.is_some(), "a place is taken for somebody alone: {waiting:?}");
+                let heard = told.and_then(|tell| {
+                    tell.send(Grant::Server(free)).ok()?;
+                    ears.iter_mut().position(|e| e.try_recv().is_ok())
+                });
+                assert_eq!(heard, served.filter(|_| room), "{waiting:?}");
             }
         }
     }

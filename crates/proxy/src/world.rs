@@ -3,7 +3,7 @@
 //! Each shard counts in counters of its own ([`ShardStats`]); what must be known exactly across shards (sessions now,
 //! who is usable, the balancer's turn) is here, in atomics or behind a short lock per backend.
 
-use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, Ordering::Relaxed, Ordering::SeqCst};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::Duration;
 
@@ -24,6 +24,9 @@ use crate::queue::Queue;
 mod states;
 
 /// A number that goes up and down, with its highest value.
+///
+/// Its changes are in one order for all shards (`SeqCst`): who joins a queue and then looks for room, and who makes room
+/// and then looks at the queue, cannot both see nothing.
 #[derive(Debug, Default)]
 pub struct Gauge {
     now: AtomicU32,
@@ -33,7 +36,7 @@ pub struct Gauge {
 impl Gauge {
     /// One more; returns the new value.
     pub fn up(&self) -> u32 {
-        let now = self.now.fetch_add(1, Relaxed) + 1;
+        let now = self.now.fetch_add(1, SeqCst) + 1;
         if now > self.max.load(Relaxed) {
             self.max.fetch_max(now, Relaxed);
         }
@@ -42,7 +45,7 @@ impl Gauge {
 
     /// One less; returns the new value.
     pub fn down(&self) -> u32 {
-        let before = self.now.fetch_sub(1, Relaxed);
+        let before = self.now.fetch_sub(1, SeqCst);
         debug_assert!(before > 0, "a gauge went below zero");
         before.wrapping_sub(1)
     }
@@ -53,7 +56,7 @@ impl Gauge {
             self.up();
             return true;
         }
-        let taken = self.now.fetch_update(Relaxed, Relaxed, |n| (n < limit).then_some(n + 1));
+        let taken = self.now.fetch_update(SeqCst, SeqCst, |n| (n < limit).then_some(n + 1));
         if let Ok(before) = taken {
             self.max.fetch_max(before + 1, Relaxed);
         }
@@ -62,7 +65,7 @@ impl Gauge {
 
     /// Now.
     pub fn now(&self) -> u32 {
-        self.now.load(Relaxed)
+        self.now.load(SeqCst)
     }
 
     /// The highest since the last clear.
