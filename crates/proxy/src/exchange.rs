@@ -89,6 +89,8 @@ impl Exchange {
         self.body_buffered = false;
         self.scratch.clear();
         self.effects = Default::default();
+        // A format or a condition outside the rules may have asked for something too.
+        self.writes.clear();
         self.body = None;
         self.body_complete = false;
         self.cookie = crate::persist::Found::default();

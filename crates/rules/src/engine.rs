@@ -97,6 +97,11 @@ impl Writes {
         })
     }
 
+    /// Forgets what was asked for: who ends an exchange leaves nothing to the next one.
+    pub fn clear(&self) {
+        self.0.borrow_mut().clear();
+    }
+
     /// Applies and forgets what was asked for.
     pub fn apply(&self, stream: &mut StreamFacts) {
         if self.0.borrow().is_empty() {
