@@ -45,34 +45,52 @@ pub fn uptime() -> Duration {
     now().since(start)
 }
 
+/// The coarse clocks are read anew after so many uses, if nobody refreshes them before: a loop that always has tasks to
+/// run never comes to the place where it would. Few enough that they lag by some requests only.
+const USES_MAX: u32 = 128;
+
 thread_local! {
-    static COARSE: Cell<Option<(Instant, WallTime)>> = const { Cell::new(None) };
+    static COARSE: Cell<Coarse> = const { Cell::new(Coarse { at: Instant::from_nanos(0), date: WallTime::from_micros(0), uses: 0 }) };
+}
+
+#[derive(Clone, Copy)]
+struct Coarse {
+    at: Instant,
+    date: WallTime,
+    /// How often it may still be used.
+    uses: u32,
 }
 
 /// Reads both clocks and keeps them for [`coarse`] and [`coarse_wall`] on this thread. Call once per loop turn.
 pub fn refresh() -> Instant {
-    let pair = (now(), wall());
-    COARSE.set(Some(pair));
-    pair.0
+    read().at
 }
 
-/// The monotonic clock as of this thread's last [`refresh`] (reads it if there was none).
-pub fn coarse() -> Instant {
-    match COARSE.get() {
-        Some((at, _)) => at,
-        None => refresh(),
-    }
+fn read() -> Coarse {
+    let new = Coarse { at: now(), date: wall(), uses: USES_MAX };
+    COARSE.set(new);
+    new
 }
 
-/// The date as of this thread's last [`refresh`].
-pub fn coarse_wall() -> WallTime {
-    match COARSE.get() {
-        Some((_, date)) => date,
-        None => {
-            refresh();
-            wall()
+fn use_coarse() -> Coarse {
+    let kept = COARSE.get();
+    match kept.uses.checked_sub(1) {
+        Some(uses) => {
+            COARSE.set(Coarse { uses, ..kept });
+            kept
         }
+        None => read(),
     }
+}
+
+/// The monotonic clock as of this thread's last [`refresh`], or a moment ago where there was none for long.
+pub fn coarse() -> Instant {
+    use_coarse().at
+}
+
+/// The date as of this thread's last [`refresh`], or a moment ago where there was none for long.
+pub fn coarse_wall() -> WallTime {
+    use_coarse().date
 }
 
 #[cfg(test)]
@@ -80,9 +98,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn coarse_stands_still_until_refreshed() {
-        let first = coarse();
-        assert_eq!(coarse(), first);
+    fn coarse_stands_still_until_refreshed_or_used_up() {
+        let first = refresh();
+        assert!((0..USES_MAX).all(|_| coarse() == first));
+        // The clock has nanoseconds: no two readings are the same.
+        assert!(coarse() > first, "a loop that never rests must not stop the clock");
         assert!(now() >= first);
         assert!(refresh() >= first);
         assert!(wall().secs() > 1_600_000_000, "after 2020");
