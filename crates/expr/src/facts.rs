@@ -216,6 +216,8 @@ pub struct StreamFacts {
     pub vars: Vec<Option<crate::env::Stored>>,
     /// Exchanges on this connection before this one.
     pub nth_request: u32,
+    /// Exchanges of the process before this one (`%rt`).
+    pub number: u32,
     /// Log level set by `http-request set-log-level`; `Some(None)` = silent.
     pub log_level: Option<Option<u8>>,
     /// Set by rules: nice, mark and others have no state here; `true` once a rule asked not to log (`option dontlog-normal` is the caller's).
@@ -259,6 +261,7 @@ impl StreamFacts {
             unique_id: None,
             vars: Vec::new(),
             nth_request: 0,
+            number: 0,
             log_level: None,
             from_pool: false,
             tunnel: false,

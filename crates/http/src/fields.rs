@@ -283,9 +283,11 @@ impl Fields {
             let (mut copied, mut here) = (0, 0);
             for (value, range) in ranges_of(old) {
                 let Some(new) = edit(value) else { continue };
-                line.extend_from_slice(old.get(copied..range.start).unwrap_or_default());
+                // The blanks around a value go with it, as in the original.
+                line.extend_from_slice(old.get(copied..range.start).unwrap_or_default().trim_ascii_end());
                 line.extend_from_slice(&new);
-                copied = range.end;
+                let after = old.get(range.end..).unwrap_or_default();
+                copied = range.end + (after.len() - after.trim_ascii_start().len());
                 here += 1;
             }
             if here == 0 {

@@ -42,7 +42,7 @@ fn header_rules() {
         (&["del-header OS -m sub"], "GET /a/b?x=1&y|X-A=one, two|X-A=three"),
         (&["del-header ^x-.$ -m reg"], "GET /a/b?x=1&y|Host=h.example"),
         (&[r"replace-header X-A t(.*) <\1>"], "GET /a/b?x=1&y|Host=h.example|X-A=<wo>|X-A=<hree>"),
-        (&[r"replace-value x-a ^t(.*)$ <\1>"], "GET /a/b?x=1&y|Host=h.example|X-A=one, <wo>|X-A=<hree>"),
+        (&[r"replace-value x-a ^t(.*)$ <\1>"], "GET /a/b?x=1&y|Host=h.example|X-A=one,<wo>|X-A=<hree>"),
         (&["replace-header none . x"], "GET /a/b?x=1&y|Host=h.example|X-A=one, two|X-A=three"),
         (&["set-header X-A \"%[req.hdr(x-a,1)]!\""], "GET /a/b?x=1&y|Host=h.example|X-A=one!"),
         (&["set-header X-A \"%[req.hdr(none)]\""], "GET /a/b?x=1&y|Host=h.example|X-A="),
@@ -261,7 +261,7 @@ fn response_rules() {
         (
             RuleSet::HttpResponse,
             &[r"replace-value X-R (.) <\1>"],
-            "HTTP/1.1 200 OK|Server=be|X-R=<1>, <2>|Location=http://127.0.0.1:80/x",
+            "HTTP/1.1 200 OK|Server=be|X-R=<1>,<2>|Location=http://127.0.0.1:80/x",
         ),
         (
             RuleSet::HttpResponse,

@@ -63,9 +63,7 @@ pub(super) const ENTRIES: &[Fetch] = &[
             Some(Value::owned(vec![end.blame.letter(), end.phase.letter()]))
         },
     ),
-    count("txn.id32", "A number of this exchange.", |_, e| {
-        Some(Value::Int(i64::from(e.world.request_number())))
-    }),
+    count("txn.id32", "A number of this exchange.", |_, e| Some(Value::Int(i64::from(e.stream.number)))),
     // Never set so far: rules do not yet say where the verdict fell.
     refused("last_rule_file", "not built yet: the place of the last rule"),
     refused("last_rule_line", "not built yet: the place of the last rule"),

@@ -61,7 +61,13 @@ pub const ALIASES: &[Alias] = &[
         text(Some(line(e).map_or(BAD_REQUEST, |l| path_only(l.1))), f, Unsafe::Line, o)
     }),
     alias("HQ", Needs::REQUEST_KEPT, "The query with its question mark.", |e, f, o| {
-        text(line(e).map(|l| query(l.1)), f, Unsafe::Line, o)
+        match line(e).map(|l| query(l.1)) {
+            // No query is no query: not even a dash.
+            Some(b"") if f.quote => o.extend_from_slice(b"\"\""),
+            Some(b"") => {}
+            found => return text(found, f, Unsafe::Line, o),
+        }
+        true
     }),
     alias("HU", Needs::REQUEST_KEPT, "The target.", |e, f, o| {
         text(Some(line(e).map_or(BAD_REQUEST, |l| l.1)), f, Unsafe::Line, o)
@@ -220,7 +226,7 @@ pub const ALIASES: &[Alias] = &[
         num(i64::from(e.stream.retries), o)
     }),
     alias("rt", Needs::NOTHING, "The number of the request.", |e, f, o| {
-        hexable(i64::from(e.world.request_number()), 4, f, o)
+        hexable(i64::from(e.stream.number), 4, f, o)
     }),
     alias("sslc", Needs::SESSION, "The TLS cipher.", |_, f, o| text(None, f, Unsafe::Nothing, o)),
     alias("sslv", Needs::SESSION, "The TLS version.", |_, f, o| text(None, f, Unsafe::Nothing, o)),
