@@ -6,6 +6,8 @@ use evenkeel_plan::{Mode, Proxy};
 use evenkeel_sys::clock;
 use std::time::Duration;
 
+use bstr::ByteSlice;
+
 use crate::conn::Conn;
 use crate::exchange::{Exchange, Failure, Next};
 use crate::forward;
@@ -30,6 +32,7 @@ pub(crate) async fn failed(conn: &mut Conn, exchange: &mut Exchange, failure: Fa
     };
     *t = Termination { blame, phase: failure.phase, ..*t };
     let mut next = Next::Close;
+    let begun = exchange.answered;
     if conn.frontend().mode == Mode::Http {
         if let Some(status) = failure.status.filter(|_| !exchange.answered) {
             exchange.facts.status = status;
@@ -39,7 +42,7 @@ pub(crate) async fn failed(conn: &mut Conn, exchange: &mut Exchange, failure: Fa
     } else {
         count_failure(conn, exchange, failure);
     }
-    if matches!(failure.blame, Blame::Client | Blame::Killed) || exchange.answered {
+    if matches!(failure.blame, Blame::Client | Blame::Killed) || begun {
         next = Next::Close;
     }
     close_books(conn, exchange);
@@ -51,8 +54,6 @@ async fn send_page(conn: &mut Conn, exchange: &mut Exchange, status: u16) -> Nex
     let plan = conn.shard.plan.clone();
     let own = |p: &Proxy| p.errors.iter().find(|e| e.status == status).map(|e| e.bytes.clone());
     let own = exchange.backend.and_then(|b| own(plan.proxy(b))).or_else(|| own(conn.frontend()));
-    // A page of the user's may lack its length: it ends with the connection.
-    let next = if own.is_none() && may_go_on(exchange, status) { Next::KeepAlive } else { Next::Close };
     let mut bytes = match &own {
         Some(bytes) => bytes.to_vec(),
         None => evenkeel_http::error_page(status).unwrap_or_default().to_vec(),
@@ -60,9 +61,9 @@ async fn send_page(conn: &mut Conn, exchange: &mut Exchange, status: u16) -> Nex
     if bytes.is_empty() {
         return Next::Close;
     }
-    if own.is_none() && next == Next::Close {
-        add_close(&mut bytes);
-    }
+    let next =
+        if may_go_on(exchange, status) && page_has_length(&bytes) { Next::KeepAlive } else { Next::Close };
+    set_connection(&mut bytes, exchange, next);
     if exchange.req.method() == b"HEAD"
         && let Some(end) = evenkeel_http::head_end(&bytes, &mut 0)
     {
@@ -90,10 +91,35 @@ fn may_go_on(exchange: &Exchange, status: u16) -> bool {
         && !matches!(status, 400 | 408 | 413)
 }
 
-fn add_close(page: &mut Vec<u8>) {
-    if let Some(end) = evenkeel_http::head_end(page, &mut 0) {
-        page.splice(end - 2..end - 2, *b"connection: close\r\n");
+/// A page of the user's may lack its length: it ends with the connection.
+fn page_has_length(page: &[u8]) -> bool {
+    let end = evenkeel_http::head_end(page, &mut 0).unwrap_or_default();
+    page.get(..end).unwrap_or_default().lines().any(|l| is_field(l, b"content-length"))
+}
+
+fn is_field(line: &[u8], name: &[u8]) -> bool {
+    line.split(|b| *b == b':').next().is_some_and(|n| n.eq_ignore_ascii_case(name))
+}
+
+/// Says what becomes of the connection, whatever the page itself said.
+fn set_connection(page: &mut Vec<u8>, exchange: &Exchange, next: Next) {
+    let Some(end) = evenkeel_http::head_end(page, &mut 0) else { return };
+    let body = page.split_off(end);
+    let mut head = Vec::with_capacity(page.len() + 24);
+    for line in page.lines_with_terminator().filter(|l| !is_field(l, b"connection")) {
+        if line == b"\r\n" {
+            match next {
+                Next::Close => head.extend_from_slice(b"connection: close\r\n"),
+                Next::KeepAlive if exchange.client_is_old => {
+                    head.extend_from_slice(b"connection: keep-alive\r\n");
+                }
+                Next::KeepAlive => {}
+            }
+        }
+        head.extend_from_slice(line);
     }
+    head.extend_from_slice(&body);
+    *page = head;
 }
 
 fn count_failure(conn: &Conn, exchange: &Exchange, failure: Failure) {
@@ -166,6 +192,16 @@ fn close_books(conn: &mut Conn, exchange: &mut Exchange) {
         }
         add_times(&conn.shard.world.shards[conn.shard.index].server_times[id.index()], facts);
     }
+    if !exchange.facts.logged_early {
+        log(conn, exchange);
+    }
+}
+
+/// `option logasap`: the line is made when the answer's head has left (in TCP mode when the server is reached), with what
+/// is known by then.
+pub(crate) fn log_early(conn: &mut Conn, exchange: &mut Exchange) {
+    exchange.facts.logged_early = true;
+    exchange.facts.timers.end = Some(clock::coarse());
     log(conn, exchange);
 }
 
@@ -211,10 +247,12 @@ fn log(conn: &Conn, exchange: &mut Exchange) {
         None => LEVEL_INFO,
     };
     let world = &shard.world;
+    // At the end the exchange itself counts no more.
+    let early = exchange.facts.logged_early;
     exchange.facts.counts = [
         world.connections.now(),
         world.proxy(frontend).front_sessions.now(),
-        exchange.backend.map_or(0, |b| world.proxy(b).back_sessions.now().saturating_sub(1)),
+        exchange.backend.map_or(0, |b| world.proxy(b).back_sessions.now().saturating_sub(u32::from(!early))),
         exchange.facts.server.map_or(0, |s| world.server(s).sessions.now()),
     ];
     let view = conn.view(exchange);
@@ -246,6 +284,8 @@ fn log(conn: &Conn, exchange: &mut Exchange) {
 fn is_null(conn: &Conn, exchange: &Exchange, dontlognull: bool) -> bool {
     let quiet = exchange.facts.bytes_in == 0 && conn.pending.is_empty();
     let early = exchange.facts.termination.phase == Phase::Request;
+    // configuration manual, `option http-ignore-probes`: such connections are not logged at all.
+    let dontlognull = dontlognull || (conn.frontend().options.ignore_probes && early);
     // Without dontlognull, the originals log such connections too; between requests they never do.
     quiet && (dontlognull && (early || conn.frontend().mode == Mode::Tcp))
 }

@@ -26,7 +26,7 @@ use crate::judge::{self, Judged};
 use crate::pool::ServerConn;
 use crate::pump::{Counted, Outgoing, Pump, PumpError, Side};
 use crate::route::Seat;
-use crate::{persist, reach, tcp};
+use crate::{finish, persist, reach, tcp};
 
 /// How sending an exchange ended.
 pub(crate) enum Sent {
@@ -80,7 +80,6 @@ pub(crate) async fn exchange(
         }
         send_interim(conn, exchange).await?;
     }
-    exchange.facts.timers.response_head = Some(clock::coarse());
     if replay.is_some()
         && let Some(retry) = status_retry(conn, exchange)
     {
@@ -236,8 +235,7 @@ async fn await_head(
             if let Poll::Ready(done) = poll_head(conn, cx, exchange, server, &limits, reply) {
                 return Poll::Ready(done);
             }
-            // A client that only closed its direction may still wait for the answer; one that reset cannot.
-            if up.is_done() && conn.client_left(cx) && (abortonclose || conn.reset) {
+            if up.is_done() && conn.client_left(cx) && abortonclose {
                 return Poll::Ready(Err(Lost::Client));
             }
             Poll::Pending
@@ -351,8 +349,10 @@ fn lost(
             Failure::page(504, Blame::ServerTimeout, Phase::Headers),
             back.is_some_and(|b| b.retry_on.response_timeout),
         ),
-        Lost::Client => (Failure::page(400, Blame::Client, Phase::Headers), false),
-        Lost::ClientTimeout => (Failure::page(408, Blame::ClientTimeout, Phase::Data), false),
+        // Nobody is there to be told.
+        Lost::Client => (Failure::silent(Blame::Client, Phase::Data), false),
+        // configuration manual §8.5: `cH` is for a client that is slow with its POST.
+        Lost::ClientTimeout => (Failure::page(408, Blame::ClientTimeout, Phase::Headers), false),
         Lost::BadBody => (Failure::page(400, Blame::Proxy, Phase::Data), false),
         Lost::Killed => (Failure::page(502, Blame::Killed, Phase::Headers), false),
     };
@@ -427,6 +427,7 @@ async fn answer(
 ) -> Result<Sent, Failure> {
     let junk = Failure::page(502, Blame::Proxy, Phase::Headers);
     let framing = exchange.res.body(exchange.req.verb()).map_err(|_| junk)?;
+    exchange.facts.timers.response_head = Some(clock::coarse());
     if exchange.res.status() == 101 && !ConnectionOptions::of(exchange.req.fields()).upgrade() {
         // Nobody asked for another protocol (RFC 9110 §15.2.2).
         return Err(junk);
@@ -441,6 +442,9 @@ async fn answer(
         crate::checks::observe(conn, id, crate::checks::Observed::Status(exchange.res.status()));
     }
     if let Judged::Answered(next) = judge::response(conn, exchange).await? {
+        // What the server said counts as never come, but for its bytes.
+        exchange.facts.timers.response_head = None;
+        exchange.facts.bytes_out += rest.len() as u64;
         return Ok(Sent::Answered(next));
     }
     let plan = conn.shard.plan.clone();
@@ -460,6 +464,10 @@ async fn answer(
     let outgoing = prepare_head(exchange, framing, &up);
     let mut down = Pump::new(framing, outgoing, true);
     let whole = send_answer(conn, exchange, &mut down, &rest)?;
+    if conn.frontend().log.logasap {
+        count_download(exchange, &mut down);
+        finish::log_early(conn, exchange);
+    }
     if !whole || !up.is_done() {
         carry(conn, exchange, &server, &mut up, &mut down).await?;
     } else {
@@ -520,7 +528,12 @@ fn send_answer(
     let mut out = shard.out();
     exchange.res.write_to(&mut out);
     let head_len = out.len();
-    down.feed_into(rest, &mut out).map_err(|_| Failure::silent(Blame::Server, Phase::Data))?;
+    if down.feed_into(rest, &mut out).is_err() {
+        // What is no body shows before anything of the answer has left.
+        exchange.facts.bytes_out = 0;
+        exchange.facts.timers.response_head = None;
+        return Err(Failure::page(502, Blame::Proxy, Phase::Headers));
+    }
     exchange.answered = true;
     let sent = match conn.sock.try_send(&out) {
         Ok(n) => n,

@@ -16,6 +16,8 @@ pub(crate) fn greet(conn: &mut Conn) -> bool {
     let stats = stats.front_stats(conn.facts.frontend);
     let admitted = if !judge::admit(conn, &mut exchange, &rules.tcp_connection) {
         stats.dcon.bump();
+        // As the original does: who is not welcome shall not cost a socket that lingers.
+        let _ = conn.sock.set_linger_zero();
         false
     } else if !judge::admit(conn, &mut exchange, &rules.tcp_session) {
         stats.dses.bump();

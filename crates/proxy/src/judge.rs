@@ -71,12 +71,12 @@ pub(crate) fn begin(conn: &Conn, exchange: &mut Exchange) {
         exchange.facts.request_captures.resize(front.request_captures.len(), None);
         exchange.facts.response_captures.resize(front.response_captures.len(), None);
     }
+    let world = &conn.shard.world;
+    exchange.facts.number = world.request_number.fetch_add(1, Relaxed);
     if frontend.mode == Mode::Tcp {
         return;
     }
-    let world = &conn.shard.world;
     world.requests_total.fetch_add(1, Relaxed);
-    world.request_number.fetch_add(1, Relaxed);
     world.proxy(frontend.id).front_request_rate.hit(clock::coarse());
     let stats = conn.shard.front_stats(frontend.id);
     stats.req_tot.bump();
@@ -303,10 +303,12 @@ async fn stream_rules(conn: &mut Conn, exchange: &mut Exchange, id: ProxyId) -> 
             }
             Verdict::Reject | Verdict::Deny | Verdict::Tarpit | Verdict::Failed => {
                 conn.shard.front_stats(conn.facts.frontend).dreq.bump();
+                forget_request(exchange);
                 return Err(Failure::silent(Blame::Proxy, Phase::Request));
             }
             Verdict::SilentDrop => {
                 conn.sock.forget_peer();
+                forget_request(exchange);
                 return Err(Failure::silent(Blame::Proxy, Phase::Request));
             }
             Verdict::Continue
@@ -320,6 +322,13 @@ async fn stream_rules(conn: &mut Conn, exchange: &mut Exchange, id: ProxyId) -> 
             | Verdict::Service(_) => return Ok(Judged::Pass),
         }
     }
+}
+
+/// For the log the request was never read: the original judges content before it does.
+fn forget_request(exchange: &mut Exchange) {
+    exchange.facts.timers.request_head = None;
+    exchange.facts.request_line.clear();
+    exchange.req.clear();
 }
 
 /// Reads once into the pending bytes. True if no more will come before the deadline or at all.
@@ -392,6 +401,9 @@ async fn rules_about(
             Verdict::Tarpit => {
                 count_denial(conn, exchange, about);
                 tarpit(conn, exchange).await?;
+                // The time in the tarpit stands where others have their time in a queue.
+                exchange.facts.timers.request_head = None;
+                exchange.facts.timers.queued = Some(clock::coarse());
                 exchange.client_keeps = false;
                 return answer(conn, exchange, Blame::Proxy, Phase::Tarpit).await;
             }
@@ -401,6 +413,7 @@ async fn rules_about(
             }
             Verdict::SilentDrop => {
                 conn.sock.forget_peer();
+                exchange.facts.timers.request_head = None;
                 return Err(Failure::silent(Blame::Proxy, phase));
             }
             // The reader knows the services; a name that it let through and nobody answers to is our fault.
@@ -682,7 +695,8 @@ async fn stats_page(
             exchange.rules.answer.page(401, &SitePages { own: proxy, front: conn.frontend(), plan: &plan });
             let challenge = format!("Basic realm=\"{}\"", page.realm.replace('"', "'"));
             exchange.rules.answer.head.fields_mut().set("www-authenticate", challenge.as_bytes());
-            return answer(conn, exchange, Blame::Proxy, Phase::Request).await;
+            exchange.facts.applet = Some("<STATS>");
+            return answer(conn, exchange, Blame::Local, Phase::Request).await;
         }
     }
     let admin = any_holds(conn, exchange, page.admin.iter().map(Option::as_ref));
@@ -736,10 +750,16 @@ pub(crate) fn prepare(conn: &Conn, exchange: &mut Exchange) {
     let front = conn.frontend();
     let back = exchange.backend.map(|b| plan.proxy(b));
     let own = |f: fn(&Proxy) -> &Option<ForwardFor>| back.and_then(|b| f(b).as_ref()).or(f(front).as_ref());
-    if let Some(conf) = own(|p| &p.forwardfor) {
+    // The exceptions of both count, whichever has the option's last word.
+    let excepted = |f: fn(&Proxy) -> &Option<ForwardFor>, peer: &Peer| {
+        let Peer::Inet(addr) = peer else { return true };
+        let both = back.and_then(|b| f(b).as_ref()).into_iter().chain(f(front).as_ref());
+        both.flat_map(|conf| &conf.except).any(|net| net.contains(addr.ip()))
+    };
+    if let Some(conf) = own(|p| &p.forwardfor).filter(|_| !excepted(|p| &p.forwardfor, &conn.facts.src)) {
         add_address(exchange, conf, &conn.facts.src);
     }
-    if let Some(conf) = own(|p| &p.originalto) {
+    if let Some(conf) = own(|p| &p.originalto).filter(|_| !excepted(|p| &p.originalto, &conn.facts.dst)) {
         add_address(exchange, conf, &conn.facts.dst);
     }
     if let Some(face) = &front.front
@@ -766,9 +786,6 @@ fn unique_id(conn: &Conn, exchange: &mut Exchange, format: &evenkeel_expr::LogFo
 fn add_address(exchange: &mut Exchange, conf: &ForwardFor, peer: &Peer) {
     let Peer::Inet(addr) = peer else { return };
     let ip: IpAddr = addr.ip();
-    if conf.except.iter().any(|net| net.contains(ip)) {
-        return;
-    }
     if conf.if_none && exchange.req.fields().contains(&conf.header) {
         return;
     }

@@ -32,7 +32,7 @@ pub(crate) fn wanted(conn: &Conn, exchange: &mut Exchange, back: &Back, forced: 
     exchange.facts.termination.cookie_in = b'N';
     let value = cookie::find(exchange.req.fields(), &conf.name)?;
     let key = match conf.mode {
-        CookieMode::Prefix => value.split(|b| *b == b'~').next().filter(|_| value.contains(&b'~'))?,
+        CookieMode::Prefix => value.split(|b| *b == b'~').next()?,
         CookieMode::Passive | CookieMode::Insert | CookieMode::Rewrite => value,
     };
     let (key, dates) = split_dates(key);
@@ -170,7 +170,7 @@ pub(crate) fn edit_response(conn: &Conn, exchange: &mut Exchange, back: &Back) {
         CookieMode::Insert => insert(exchange, conf, value, present),
     }
     let told = matches!(exchange.facts.termination.cookie_out, b'I' | b'U' | b'R' | b'D');
-    if told && conf.nocache {
+    if told && conf.nocache && might_be_cached(exchange) {
         exchange.res.fields_mut().push("cache-control", b"private");
     }
 }
@@ -234,6 +234,27 @@ fn add_dates(exchange: &Exchange, conf: &CookiePersistence, line: &mut Vec<u8>) 
     }
 }
 
+/// Whether a cache might keep the answer: `nocache` is for those (RFC 9111 §3: a status that may be kept, something that
+/// says how long or lets it be validated, and nothing that forbids it).
+fn might_be_cached(exchange: &Exchange) -> bool {
+    let fields = exchange.res.fields();
+    let lower = |v: &[u8]| v.to_ascii_lowercase();
+    let lasts = |v: &[u8]| lower(v).starts_with(b"max-age=") || lower(v).starts_with(b"s-maxage=");
+    let forbids =
+        |v: &[u8]| matches!(lower(v).as_slice(), b"no-cache" | b"no-store" | b"max-age=0" | b"s-maxage=0");
+    let fresh = fields.values("cache-control").any(lasts)
+        || ["etag", "last-modified", "expires"].iter().any(|name| fields.contains(*name));
+    matches!(exchange.req.method(), b"GET" | b"HEAD")
+        && is_cacheable_status(exchange.res.status())
+        && fresh
+        && !fields.values("cache-control").any(forbids)
+}
+
+/// Statuses that caches may keep without being told to (RFC 9110 §15.1).
+fn is_cacheable_status(status: u16) -> bool {
+    matches!(status, 200 | 203 | 204 | 206 | 300 | 301 | 404 | 405 | 410 | 414 | 501)
+}
+
 /// `option checkcache`: a cookie that a shared cache might keep. True: the response must not pass
 /// (configuration manual, `option checkcache`).
 pub(crate) fn cacheable_cookie(exchange: &Exchange) -> bool {
@@ -250,9 +271,7 @@ pub(crate) fn cacheable_cookie(exchange: &Exchange) -> bool {
             || v == b"s-maxage=0"
             || v.starts_with(b"no-cache=\"set-cookie")
     };
-    let cacheable_status =
-        matches!(exchange.res.status(), 200 | 203 | 204 | 206 | 300 | 301 | 404 | 405 | 410 | 414 | 501);
-    cacheable_status
+    is_cacheable_status(exchange.res.status())
         && !fields.values("cache-control").any(forbids)
         && !fields.values("pragma").any(|v| v.eq_ignore_ascii_case(b"no-cache"))
 }

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use evenkeel_balance::Algorithm;
 use evenkeel_expr::facts::{Blame, Peer, Phase};
 use evenkeel_http::Framing;
 use evenkeel_plan::addr::PortRule;
@@ -50,6 +51,8 @@ pub(crate) async fn reach(
     loop {
         if !fresh_only && let Some(server) = from_pool(conn, exchange, seat) {
             exchange.facts.from_pool = true;
+            exchange.facts.server_addr =
+                destination(conn, exchange, seat).as_ref().map_or(Peer::Unknown, peer_of);
             exchange.facts.timers.connected = Some(clock::coarse());
             if let Some(id) = seat.server {
                 conn.shard.server_stats(id).reuse.bump();
@@ -108,10 +111,13 @@ pub(crate) async fn note_retry(
             conn.shard.server_stats(id).wredis.bump();
         }
         conn.shard.back_stats(backend).wredis.bump();
-        exchange.facts.redispatched = true;
         seat.leave();
-        exchange.cookie.valid &= exchange.cookie.named != failed;
+        if exchange.cookie.valid && exchange.cookie.named == failed {
+            exchange.cookie.valid = false;
+            exchange.facts.termination.cookie_in = b'D';
+        }
         *seat = take_seat(conn, exchange, back, None, failed).await?;
+        exchange.facts.redispatched |= seat.server != failed;
         return Ok(());
     }
     if let Some(id) = seat.server {
@@ -137,6 +143,12 @@ fn wants_redispatch(conn: &Conn, exchange: &Exchange, back: &Back) -> bool {
     }
     // A server that has gone down meanwhile is left at once.
     if exchange.facts.server.is_some_and(|id| !conn.shard.world.server(id).reachable()) {
+        return true;
+    }
+    // Where no key ties the request to its server, another one is tried at once, as the original does.
+    let tied = matches!(back.algorithm, Algorithm::Hash(_)) || exchange.cookie.valid;
+    let others = conn.shard.world.proxy(backend).usable_servers.load(Relaxed);
+    if !tied && others > 1 {
         return true;
     }
     if every > 0 {

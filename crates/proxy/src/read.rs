@@ -4,7 +4,7 @@ use std::sync::atomic::Ordering::Relaxed;
 use std::task::Poll;
 
 use evenkeel_expr::facts::{Blame, Phase};
-use evenkeel_http::{Limits, Resume, parse_request_more};
+use evenkeel_http::{ChunkDecoder, ChunkStep, Framing, Limits, Malformed, Resume, parse_request_more};
 use evenkeel_sys::clock;
 
 use crate::conn::{Conn, Woke};
@@ -208,18 +208,36 @@ fn complete(conn: &mut Conn, mut exchange: Box<Exchange>, parsed: Parsed) -> Hea
             return failed(conn, exchange, Failure::page(400, Blame::Proxy, Phase::Request));
         }
     }
+    if exchange.req_body == Framing::Chunked
+        && let Err(fault) = look_ahead(&conn.pending)
+    {
+        // What is no body shows before anything of it has reached a server.
+        faulty::keep(conn, None, &conn.pending, fault);
+        return failed(conn, exchange, Failure::page(400, Blame::Proxy, Phase::Request));
+    }
     exchange.facts.timers.request_head = Some(clock::coarse());
     Head::Request(exchange)
 }
 
 /// A client that never said anything. The original tells it so (400, 408) but for those who only probe
 /// (configuration manual, `option http-ignore-probes`).
+/// Whether the chunks in hand are chunks.
+fn look_ahead(mut input: &[u8]) -> Result<(), Malformed> {
+    let mut decoder = ChunkDecoder::default();
+    loop {
+        match decoder.decode(input)? {
+            ChunkStep::Data { end, .. } => input = input.get(end..).unwrap_or_default(),
+            ChunkStep::More | ChunkStep::End { .. } => return Ok(()),
+        }
+    }
+}
+
 fn idle_end(conn: &mut Conn, first: bool, failure: Failure) -> Head {
     if !first {
         return Head::End;
     }
     let exchange = begin(conn);
-    let silent = conn.frontend().options.ignore_probes || failure.blame == Blame::Client;
+    let silent = conn.frontend().options.ignore_probes;
     let failure = if silent { Failure { status: None, ..failure } } else { failure };
     Head::Failed(exchange, failure)
 }

@@ -26,6 +26,8 @@ pub(crate) async fn serve(conn: &mut Conn) {
             finish::done(conn, &mut exchange, Next::Close);
         }
         Err(failure) => {
+            // Closing with bytes unread would reset what should end in order.
+            while conn.sock.recv_now(&mut conn.shard.scratch()).is_ok_and(|n| n > 0) {}
             finish::failed(conn, &mut exchange, failure).await;
         }
     }
@@ -44,6 +46,9 @@ async fn walk(conn: &mut Conn, exchange: &mut Exchange) -> Result<(), Failure> {
     }
     let mut seat = route::to_server(conn, exchange).await?;
     let server = reach::reach(conn, exchange, &mut seat, true).await?;
+    if conn.frontend().log.logasap {
+        finish::log_early(conn, exchange);
+    }
     let mut up = Pump::new(Framing::Tunnel, Outgoing::Plain, true);
     let mut down = Pump::new(Framing::Tunnel, Outgoing::Plain, true);
     let pending = std::mem::take(&mut conn.pending);
