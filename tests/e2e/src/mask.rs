@@ -23,9 +23,18 @@ pub fn http(bytes: &[u8]) -> String {
             out.push_str(&format!("{name}: {value}\n"));
         }
         out.push('\n');
+        if let Some(after) = rest.strip_prefix(DEFAULT_PAGE).filter(|_| line.starts_with("HTTP/")) {
+            // Everyone has a text of their own.
+            rest = find(after, b"</html>\n").map_or(&[][..], |at| &after[at + 8..]);
+            out = out.replace(&format!("content-length: {}\n", size_of(&fields)), "content-length: N\n");
+            out.push_str("[default page]\n");
+            continue;
+        }
         let field = |name: &str| fields.iter().find(|(n, _)| n == name).map(|(_, v)| v.to_ascii_lowercase());
         if field("transfer-encoding").is_some_and(|v| v.contains("chunked")) {
             rest = unchunk(rest, &mut out);
+        } else if line.starts_with("HTTP/") && is_head(rest) {
+            // To HEAD, or without a body by its status: the next answer follows.
         } else if let Some(n) = field("content-length").and_then(|v| v.parse::<usize>().ok()) {
             let n = n.min(rest.len());
             out.push_str(&shorten(&rest[..n]));
@@ -36,6 +45,13 @@ pub fn http(bytes: &[u8]) -> String {
         }
     }
     out
+}
+
+/// How the pages begin that proxies have for statuses where the user has none.
+const DEFAULT_PAGE: &[u8] = b"<html><body><h1>";
+
+fn size_of(fields: &[(String, String)]) -> &str {
+    fields.iter().find(|(n, _)| n == "content-length").map(|(_, v)| v.as_str()).unwrap_or_default()
 }
 
 /// The fields of `Connection` and what else only the next hop sees may stand anywhere; all others keep their order among
@@ -114,7 +130,9 @@ pub fn log(line: &str, known: &[(String, SocketAddr)]) -> String {
             (r"\[\d\d/[A-Z][a-z]{2}/\d{4}:\d\d:\d\d:\d\d\.\d{3}\]", "[DATE]"),
             (r"\d\d/[A-Z][a-z]{2}/\d{4}:\d\d:\d\d:\d\d [+-]\d{4}", "DATE"),
             (r"127\.0\.0\.1:\d{4,5}\b", "127.0.0.1:PORT"),
-            (r"T=(\d+)", "T=N"),
+            // `option httplog clf`: the port and milliseconds.
+            (r#"" "" \d+ \d+ ""#, r#"" "" PORT N ""#),
+            (r#"" \d+ \d+ \d+ \d+ \d+ ([-A-Za-z]{4}) "#, r#"" N N N N N $1 "#),
         ]
         .into_iter()
         .map(|(pattern, with)| (Regex::new(pattern).expect("it is a literal"), with))

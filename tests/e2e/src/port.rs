@@ -22,14 +22,19 @@ impl Port {
     /// This address, with a free port if it has port 0.
     ///
     /// # Panics
-    /// If the system has none.
+    /// If somebody else has it.
     pub fn reserve_at(addr: SocketAddr) -> Port {
+        Port::try_reserve_at(addr).expect("loopback has free ports")
+    }
+
+    /// This address; `None` if somebody else has it.
+    pub fn try_reserve_at(addr: SocketAddr) -> Option<Port> {
         let socket = tcp(addr);
+        socket.bind(&addr.into()).ok()?;
+        // Afterwards: a port that another test keeps in the same way must not be shared with it.
         socket.set_reuse_port(true).expect("Linux has it");
-        socket.set_reuse_address(true).expect("sockets have it");
-        socket.bind(&addr.into()).expect("loopback has free ports");
         let addr = local(&socket);
-        Port { _kept: socket, addr }
+        Some(Port { _kept: socket, addr })
     }
 
     /// Where it is.

@@ -28,6 +28,7 @@ const ROOMS: &[Room] = &[
     Room { name: "proxy", floor: 3, beside: &["sys", "probe"] },
     Room { name: "admin", floor: 3, beside: &["sys", "proxy"] },
     Room { name: "app", floor: 4, beside: &[] },
+    Room { name: "e2e", floor: 4, beside: &[] },
 ];
 
 /// The highest floor of the brains: no clock, socket, file, thread.
