@@ -3,7 +3,7 @@
 //! when it would fire too late; when it fires too early it is armed again.
 
 use std::pin::Pin;
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use evenkeel_base::Instant;
@@ -25,6 +25,8 @@ pub(crate) struct Deadline {
     at: Option<Instant>,
     sleep: Option<Pin<Box<Sleep>>>,
     armed: Instant,
+    /// The timer holds the task's waker, which stays the same: it need not be told again before it fires.
+    heard: bool,
 }
 
 impl Deadline {
@@ -54,13 +56,46 @@ impl Deadline {
                 self.sleep.insert(Box::pin(tokio::time::sleep_until(on_runtime(at))))
             }
         };
+        if self.heard && !sleep.is_elapsed() {
+            return Poll::Pending;
+        }
         loop {
-            ready!(sleep.as_mut().poll(cx));
+            self.heard = sleep.as_mut().poll(cx).is_pending();
+            if self.heard {
+                return Poll::Pending;
+            }
             if clock::now() >= at {
                 return Poll::Ready(());
             }
             sleep.as_mut().reset(on_runtime(at));
             self.armed = at;
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_deadline_that_moves_fires_once_at_its_last_place() {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().expect("a runtime");
+        runtime.block_on(async {
+            let began = clock::now();
+            let mut deadline = Deadline::default();
+            // Far, polled so that the timer is armed and knows the task; then near; then a little further.
+            for millis in [60_000, 20, 60] {
+                deadline.set(Some(began + Duration::from_millis(millis)));
+                let waited = std::future::poll_fn(|cx| Poll::Ready(deadline.poll(cx))).await;
+                assert!(waited.is_pending());
+            }
+            std::future::poll_fn(|cx| deadline.poll(cx)).await;
+            assert!(clock::now() >= began + Duration::from_millis(60));
+            // And again, on the same timer.
+            deadline.set(Some(clock::now() + Duration::from_millis(5)));
+            std::future::poll_fn(|cx| deadline.poll(cx)).await;
+            deadline.set(None);
+            assert!(std::future::poll_fn(|cx| Poll::Ready(deadline.poll(cx))).await.is_pending());
+        });
     }
 }
