@@ -50,6 +50,12 @@ pub struct Conn {
 /// Most bytes of later requests read while one is served; more stay in the kernel.
 const PIPELINE_MAX: usize = 16 * 1024;
 
+/// A client that has its answer and goes on sending is listened to for so long, and so long between two pieces: enough for
+/// most to notice the answer, short enough not to fill the process with those that never do.
+const LINGER_MAX: std::time::Duration = std::time::Duration::from_secs(5);
+/// See [`LINGER_MAX`].
+const LINGER_IDLE_MAX: std::time::Duration = std::time::Duration::from_secs(1);
+
 /// Why waiting ended without what was waited for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Woke {
@@ -121,6 +127,40 @@ impl Conn {
     pub fn client_reset(&mut self, cx: &mut Context<'_>) -> bool {
         self.client_left(cx);
         self.reset
+    }
+
+    /// Closing with bytes unread resets the connection, and the reset may overtake the answer and wipe it out (RFC 9112
+    /// §9.6): where the client sends more, or is `midway` in a message, this says our end and reads to the client's, for a
+    /// while.
+    pub async fn linger(&mut self, midway: bool) {
+        if self.ended || self.session().killed() {
+            return;
+        }
+        let unread = self.has_unread();
+        if self.ended || !(unread || midway) {
+            return;
+        }
+        // Fails if the client has reset it: reading will show.
+        let _ = self.sock.shutdown_write();
+        self.session().idle.set(true);
+        let end = clock::coarse() + LINGER_MAX;
+        loop {
+            self.until(Some(end.min(clock::coarse() + LINGER_IDLE_MAX)));
+            let read = self.wait(|conn, cx| conn.sock.poll_recv(cx, &mut conn.shard.scratch())).await;
+            if !matches!(read, Ok(Ok(n)) if n > 0) {
+                return;
+            }
+        }
+    }
+
+    /// Reads what the client has sent and nobody wants; true if there was something.
+    fn has_unread(&mut self) -> bool {
+        let read = self.sock.try_recv(&mut self.shard.scratch());
+        self.ended = match &read {
+            Ok(n) => *n == 0,
+            Err(e) => e.kind() != std::io::ErrorKind::WouldBlock,
+        };
+        matches!(read, Ok(n) if n > 0)
     }
 
     /// Waits for `what`, at most until the deadline or the session's end.

@@ -15,8 +15,10 @@ pub struct Exchange {
     pub res: ResponseHead,
     /// What fetches and logs read.
     pub facts: StreamFacts,
-    /// The request's body.
+    /// The request's body, as long as it was not read to its end from the client.
     pub req_body: Framing,
+    /// The client asked with HEAD, whatever rules made of it.
+    pub client_wants_head: bool,
     /// The backend, once chosen.
     pub backend: Option<ProxyId>,
     /// The server that persistence or a rule asks for, and whether it must be this one.
@@ -57,6 +59,7 @@ impl Exchange {
             res: ResponseHead::new(),
             facts: StreamFacts::new(Instant::default(), WallTime::default()),
             req_body: Framing::None,
+            client_wants_head: false,
             backend: None,
             wanted: None,
             http_mode: HttpMode::KeepAlive,
@@ -80,6 +83,7 @@ impl Exchange {
         self.req.clear();
         self.res.clear();
         self.req_body = Framing::None;
+        self.client_wants_head = false;
         self.backend = None;
         self.wanted = None;
         self.http_mode = HttpMode::KeepAlive;

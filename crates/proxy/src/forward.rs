@@ -13,7 +13,7 @@ use std::task::{Context, Poll};
 
 use evenkeel_expr::facts::{Blame, Phase};
 use evenkeel_http::{
-    ConnectionOptions, Framing, Known, Limits, Malformed, Resume, Version, parse_response_more,
+    ConnectionOptions, Framing, Known, Limits, Malformed, Method, Resume, Version, parse_response_more,
     strip_hop_by_hop,
 };
 use evenkeel_plan::{HttpMode, HttpReuse};
@@ -40,8 +40,8 @@ pub(crate) enum Sent {
     Retry(Failure),
 }
 
-/// Interim answers (1xx) before the final one; a server that sends more is broken.
-const INTERIM_MAX: u32 = 16;
+/// Interim answers (1xx) before the final one: a `102` every few seconds of a long hour; a server that sends more is broken.
+const INTERIM_MAX: u32 = 1024;
 
 /// Sends the request and the answer.
 pub(crate) async fn exchange(
@@ -60,7 +60,7 @@ pub(crate) async fn exchange(
         Ok(up) => up,
         Err(PumpError::Malformed) => return Err(Failure::page(400, Blame::Proxy, Phase::Data)),
         Err(_) if stale(exchange, &replay) => return Ok(put_back(conn, replay, Sent::Stale)),
-        Err(_) => return lost(conn, exchange, seat, Lost::Server, replay),
+        Err(_) => return lost(conn, exchange, seat, (Lost::Server, true), replay),
     };
     let mut reply = Reply::default();
     loop {
@@ -69,23 +69,46 @@ pub(crate) async fn exchange(
             Err(Lost::Empty | Lost::Server) if reply.is_empty() && stale(exchange, &replay) => {
                 return Ok(put_back(conn, replay, Sent::Stale));
             }
-            Err(why) => return lost(conn, exchange, seat, why, replay),
+            Err(why) => {
+                let unheard = reply.interim == 0;
+                if replay.is_none() {
+                    end_upload(conn, exchange, &mut up);
+                }
+                return lost(conn, exchange, seat, (why, unheard), replay);
+            }
         }
         if !is_interim(exchange) {
             break;
         }
         reply.interim += 1;
         if reply.interim > INTERIM_MAX {
-            return lost(conn, exchange, seat, Lost::Junk, None);
+            return lost(conn, exchange, seat, (Lost::Junk, false), None);
         }
         send_interim(conn, exchange).await?;
+        // It lives, and works on it.
+        up.since = clock::coarse();
     }
     if replay.is_some()
         && let Some(retry) = status_retry(conn, exchange)
     {
         return Ok(put_back(conn, replay, retry));
     }
+    end_upload(conn, exchange, &mut up);
     answer(conn, exchange, server, seat, up, reply.rest).await
+}
+
+/// Where the request's body has been read to its end, what stands before the next request is nothing: whoever answers from
+/// here on must not look for it there.
+fn end_upload(conn: &mut Conn, exchange: &mut Exchange, up: &mut Pump) {
+    if !up.read_done() {
+        return;
+    }
+    exchange.req_body = Framing::None;
+    if !up.surplus.is_empty() {
+        let mut pending = std::mem::take(&mut up.surplus);
+        pending.append(&mut conn.pending);
+        conn.pending = pending;
+    }
 }
 
 /// What has come of the answer's head.
@@ -323,12 +346,12 @@ fn poll_head(
     }
 }
 
-/// What the lack of an answer means: a retry, an error page, or silence.
+/// What the lack of an answer means: a retry, an error page, or silence. `unheard`: the client has heard nothing of it yet.
 fn lost(
     conn: &mut Conn,
-    exchange: &Exchange,
+    exchange: &mut Exchange,
     seat: &Seat,
-    why: Lost,
+    (why, unheard): (Lost, bool),
     replay: Option<Vec<u8>>,
 ) -> Result<Sent, Failure> {
     let plan = conn.shard.plan.clone();
@@ -356,6 +379,15 @@ fn lost(
         Lost::BadBody => (Failure::page(400, Blame::Proxy, Phase::Data), false),
         Lost::Killed => (Failure::page(502, Blame::Killed, Phase::Headers), false),
     };
+    // `retry-on` promises that the user knows its requests: any method may be sent again.
+    let again = retry && replay.is_some() && !exchange.effects.no_retry;
+    let closed = matches!(why, Lost::Empty | Lost::Server);
+    if !again && closed && unheard && conn.nth > 1 {
+        // A connection that has served requests may be closed at any time, and the client knows best whether to send this
+        // one again: to it this is such a close (RFC 9112 §9.3.1). The original does the same, and counts no error.
+        exchange.facts.log_level = Some(None);
+        return Err(Failure::silent(Blame::Server, Phase::Connect));
+    }
     if let (Some(id), Lost::Empty | Lost::Server | Lost::Junk | Lost::Timeout) = (seat.server, why) {
         conn.shard.server_stats(id).eresp.bump();
         if let Some(backend) = exchange.backend {
@@ -363,8 +395,7 @@ fn lost(
         }
         crate::checks::observe(conn, id, crate::checks::Observed::NoAnswer);
     }
-    // `retry-on` promises that the user knows its requests: any method may be sent again.
-    if retry && replay.is_some() && !exchange.effects.no_retry {
+    if again {
         return Ok(put_back(conn, replay, Sent::Retry(failure)));
     }
     Err(failure)
@@ -389,8 +420,10 @@ async fn send_interim(conn: &mut Conn, exchange: &mut Exchange) -> Result<(), Fa
         return Ok(());
     }
     let mut head = Vec::new();
-    exchange.res.write_to(&mut head);
     exchange.facts.bytes_out += exchange.res.counted_len();
+    exchange.res.normalize_framing(Framing::None);
+    strip_hop_by_hop(exchange.res.fields_mut());
+    exchange.res.write_to(&mut head);
     conn.until_after(conn.frontend().timeouts.client);
     send_all(conn, &head).await.map_err(|blame| Failure::silent(blame, Phase::Headers))
 }
@@ -426,7 +459,7 @@ async fn answer(
     rest: Vec<u8>,
 ) -> Result<Sent, Failure> {
     let junk = Failure::page(502, Blame::Proxy, Phase::Headers);
-    let framing = exchange.res.body(exchange.req.verb()).map_err(|_| junk)?;
+    let mut framing = exchange.res.body(exchange.req.verb()).map_err(|_| junk)?;
     exchange.facts.timers.response_head = Some(clock::coarse());
     if exchange.res.status() == 101 && !ConnectionOptions::of(exchange.req.fields()).upgrade() {
         // Nobody asked for another protocol (RFC 9110 §15.2.2).
@@ -459,9 +492,21 @@ async fn answer(
     judge::after_response(conn, exchange)?;
     exchange.facts.status = exchange.res.status();
     if framing == Framing::Tunnel {
-        return tunnel(conn, exchange, server, up, rest).await;
+        if !up.is_done() {
+            // It switches before it has the whole request: what is left of that belongs to neither protocol.
+            return Err(junk);
+        }
+        return tunnel(conn, exchange, server, rest).await;
     }
-    let outgoing = prepare_head(exchange, framing, &up);
+    let mut server_keeps = server_keeps;
+    if exchange.client_wants_head != (exchange.req.verb() == Method::Head) {
+        // `set-method`: the client must see what it asked for. What it did not, goes with the server's connection; where a
+        // body is missing, its own has to end.
+        framing = Framing::None;
+        server_keeps = false;
+        exchange.client_keeps &= exchange.client_wants_head;
+    }
+    let outgoing = prepare_head(exchange, framing, &up, server_keeps);
     let mut down = Pump::new(framing, outgoing, true);
     let whole = send_answer(conn, exchange, &mut down, &rest)?;
     if conn.frontend().log.logasap {
@@ -469,12 +514,13 @@ async fn answer(
         finish::log_early(conn, exchange);
     }
     if !whole || !up.is_done() {
-        carry(conn, exchange, &server, &mut up, &mut down).await?;
+        carry(conn, exchange, &server, (&mut up, server_keeps), &mut down).await?;
+        end_upload(conn, exchange, &mut up);
     } else {
         down.since = clock::coarse();
     }
     count_download(exchange, &mut down);
-    Ok(Sent::Done(settle(conn, exchange, server, seat, server_keeps, framing, &mut up, &down)))
+    Ok(Sent::Done(settle(conn, exchange, server, seat, server_keeps, framing, &up, &down)))
 }
 
 /// NTLM and Negotiate log a connection in, not a request: from then on it is this client's alone (configuration manual,
@@ -493,7 +539,7 @@ fn binds_login(exchange: &Exchange) -> bool {
 }
 
 /// The Connection field towards the client, and the coding that it understands.
-fn prepare_head(exchange: &mut Exchange, framing: Framing, up: &Pump) -> Outgoing {
+fn prepare_head(exchange: &mut Exchange, framing: Framing, up: &Pump, server_keeps: bool) -> Outgoing {
     let mut outgoing = Outgoing::Plain;
     match framing {
         Framing::Chunked if exchange.client_is_old => {
@@ -504,8 +550,8 @@ fn prepare_head(exchange: &mut Exchange, framing: Framing, up: &Pump) -> Outgoin
         Framing::UntilClose => exchange.client_keeps = false,
         Framing::None | Framing::Length(_) | Framing::Tunnel => {}
     }
-    if !up.is_done() {
-        // The server answered before it had the whole request: the rest of it is in the way of the next one.
+    if !server_keeps {
+        // A server that answers before it has the whole request and closes: the rest of it is in the way of the next one.
         exchange.client_keeps &= up.read_done();
     }
     strip_hop_by_hop(exchange.res.fields_mut());
@@ -547,34 +593,53 @@ fn send_answer(
     Ok(down.is_done())
 }
 
-/// Moves both bodies until the answer's is through.
+/// Moves both bodies until the answer's is through, and the request's too where the server `reads_on`.
 async fn carry(
     conn: &mut Conn,
     exchange: &mut Exchange,
     server: &ServerConn,
-    up: &mut Pump,
+    (up, reads_on): (&mut Pump, bool),
     down: &mut Pump,
 ) -> Result<(), Failure> {
     let shard = conn.shard.clone();
     let own = exchange.facts.timeout_server;
     let server_timeout = own.or(exchange.backend.and_then(|b| shard.plan.proxy(b).timeouts.server));
     let client_timeout = conn.frontend().timeouts.client;
-    let mut upload_failed = false;
+    let mut upload_failed = None;
     let mut uploaded = up.volume();
     let ended = conn
         .wait(|conn, cx| {
-            if !up.is_done() && !upload_failed {
-                // A failed upload shows in the answer, or in its lack.
-                upload_failed = matches!(up.poll(cx, &shard, &conn.sock, &server.sock), Poll::Ready(Err(_)));
+            if !up.is_done() && upload_failed.is_none() {
+                if let Poll::Ready(Err(error)) = up.poll(cx, &shard, &conn.sock, &server.sock) {
+                    // It shows in the answer, or in its lack.
+                    upload_failed = Some(error);
+                }
                 count_upload(conn, exchange, up.volume().saturating_sub(uploaded));
                 uploaded = uploaded.max(up.volume());
             }
             let polled = down.poll(cx, &shard, &server.sock, &conn.sock);
+            let answered = matches!(polled, Poll::Ready(Ok(())));
+            if answered && !up.is_done() && reads_on {
+                return match upload_failed.take() {
+                    None => {
+                        let patience = match up.waiting {
+                            Side::Src => client_timeout,
+                            Side::Dst => server_timeout,
+                        };
+                        conn.until(patience.map(|d| up.since.max(down.since) + d));
+                        Poll::Pending
+                    }
+                    Some(PumpError::Src | PumpError::Truncated) => Poll::Ready(Err(PumpError::Dst)),
+                    Some(PumpError::Dst | PumpError::Malformed) => Poll::Ready(Ok(())),
+                };
+            }
             let patience = match down.waiting {
                 Side::Src => server_timeout,
                 Side::Dst => client_timeout,
             };
-            conn.until(patience.map(|d| down.since + d));
+            // Both directions' progress counts, as in the original.
+            let since = if up.is_done() { down.since } else { down.since.max(up.since) };
+            conn.until(patience.map(|d| since + d));
             // While the server is silent nothing is written, and only reading shows that the client is gone.
             if polled.is_pending() && up.is_done() && conn.client_reset(cx) {
                 return Poll::Ready(Err(PumpError::Dst));
@@ -588,10 +653,14 @@ async fn carry(
         Ok(Err(PumpError::Src | PumpError::Truncated | PumpError::Malformed)) => {
             Some(Failure::silent(Blame::Server, Phase::Data))
         }
-        Err(Woke::Timeout) => Some(match down.waiting {
-            Side::Src => Failure::silent(Blame::ServerTimeout, Phase::Data),
-            Side::Dst => Failure::silent(Blame::ClientTimeout, Phase::Data),
-        }),
+        Err(Woke::Timeout) => {
+            let client_slow = match down.is_done() {
+                true => up.waiting == Side::Src,
+                false => down.waiting == Side::Dst,
+            };
+            let blame = if client_slow { Blame::ClientTimeout } else { Blame::ServerTimeout };
+            Some(Failure::silent(blame, Phase::Data))
+        }
         Err(Woke::Killed) => Some(Failure::silent(Blame::Killed, Phase::Data)),
     };
     match failure {
@@ -618,7 +687,7 @@ fn settle(
     seat: &Seat,
     server_keeps: bool,
     framing: Framing,
-    up: &mut Pump,
+    up: &Pump,
     down: &Pump,
 ) -> Next {
     let clean = up.is_done() && down.surplus.is_empty() && framing != Framing::UntilClose;
@@ -632,11 +701,6 @@ fn settle(
             conn.shard.give_idle(id, server);
         }
     }
-    if !up.surplus.is_empty() {
-        let mut pending = std::mem::take(&mut up.surplus);
-        pending.append(&mut conn.pending);
-        conn.pending = pending;
-    }
     if exchange.client_keeps && up.read_done() { Next::KeepAlive } else { Next::Close }
 }
 
@@ -645,14 +709,12 @@ async fn tunnel(
     conn: &mut Conn,
     exchange: &mut Exchange,
     server: ServerConn,
-    mut up: Pump,
     rest: Vec<u8>,
 ) -> Result<Sent, Failure> {
     exchange.facts.tunnel = true;
     let mut down = Pump::new(Framing::Tunnel, Outgoing::Plain, true);
     send_answer(conn, exchange, &mut down, &rest)?;
-    let mut pending = std::mem::take(&mut up.surplus);
-    pending.append(&mut conn.pending);
+    let pending = std::mem::take(&mut conn.pending);
     let mut up = Pump::new(Framing::Tunnel, Outgoing::Plain, true);
     let mut first = Vec::new();
     // An open stream takes every byte as it is.

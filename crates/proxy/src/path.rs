@@ -5,6 +5,7 @@
 //! ```
 
 use evenkeel_expr::facts::{Blame, Phase};
+use evenkeel_http::Framing;
 use evenkeel_sys::clock;
 
 use crate::conn::Conn;
@@ -36,12 +37,18 @@ async fn next(conn: &mut Conn) -> Next {
         Head::Failed(mut exchange, failure) => {
             let next = finish::failed(conn, &mut exchange, failure).await;
             debug_assert_eq!(next, Next::Close, "after a head that cannot be read nothing can follow");
+            if exchange.answered {
+                conn.linger(true).await;
+            }
             conn.shard.give_exchange(exchange);
             Next::Close
         }
         Head::Request(mut exchange) => {
             conn.nth = conn.nth.saturating_add(1);
             let next = run(conn, &mut exchange).await;
+            if next == Next::Close && exchange.answered {
+                conn.linger(exchange.req_body != Framing::None).await;
+            }
             conn.shard.give_exchange(exchange);
             next
         }

@@ -4,7 +4,9 @@ use std::sync::atomic::Ordering::Relaxed;
 use std::task::Poll;
 
 use evenkeel_expr::facts::{Blame, Phase};
-use evenkeel_http::{ChunkDecoder, ChunkStep, Framing, Limits, Malformed, Resume, parse_request_more};
+use evenkeel_http::{
+    ChunkDecoder, ChunkStep, Framing, Limits, Malformed, Method, Resume, parse_request_more,
+};
 use evenkeel_sys::clock;
 
 use crate::conn::{Conn, Woke};
@@ -199,6 +201,7 @@ fn complete(conn: &mut Conn, mut exchange: Box<Exchange>, parsed: Parsed) -> Hea
     match exchange.req.body() {
         Ok(framing) => {
             exchange.req_body = framing;
+            exchange.client_wants_head = exchange.req.verb() == Method::Head;
             exchange.req.normalize_framing(framing);
         }
         Err(fault) => {
