@@ -7,7 +7,7 @@ test *args:
 
 # Before every commit: quick rules, lints, tests.
 check:
-    tests/run --no-install fmt clippy tidy keywords test
+    tests/run --no-install fmt clippy tidy reference keywords test
 
 # The demo: web servers and a proxy in front of them, on this machine.
 demo *args:
