@@ -159,7 +159,7 @@ fn every_kind_of_address() {
     let inherited = TcpListener::bind("127.0.0.1:0").expect("a free port");
     let text = format!(
         "global\n stats socket FOLDER/cli.sock mode 640 level user\n \
-         stats socket fd@{} level operator\n stats socket abnsz@{abstract_name} level admin\n{}",
+         stats socket fd@{} level operator\n stats socket abns@{abstract_name} level admin\n{}",
         inherited.as_raw_fd(),
         ONE.split_once("admin\n").map_or("", |(_, rest)| rest)
     );
