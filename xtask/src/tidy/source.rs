@@ -51,8 +51,7 @@ const EXCEPTIONS: &[Exception] = &[Exception {
 }];
 
 /// Files that may be longer, and why.
-const LONG: &[(&str, &str)] =
-    &[("tests/e2e/tests/twin.rs", "rows: what both programs are played, one after the other")];
+const LONG: &[(&str, &str)] = &[];
 
 /// Checks every Rust file.
 pub(super) fn check(root: &Path, files: &[String]) -> Vec<String> {
