@@ -13,6 +13,8 @@ use evenkeel_rules::{RuleSet, registry as actions};
 
 /// Where the pages are.
 const FOLDER: &str = "docs/keywords";
+/// The page of the sources' constants.
+const BOUNDS: &str = "limits.md";
 
 /// One page.
 struct Page {
@@ -168,7 +170,7 @@ pub(crate) fn run(args: &[String]) -> ExitCode {
     }
     texts.push(("README.md", index));
     match limits() {
-        Ok(text) => texts.push(("limits.md", text)),
+        Ok(text) => texts.push((BOUNDS, text)),
         Err(why) => {
             eprintln!("the sources' bounds: {why}");
             return ExitCode::FAILURE;
@@ -181,8 +183,9 @@ pub(crate) fn run(args: &[String]) -> ExitCode {
             continue;
         }
         if check {
-            println!("{FOLDER}/{file} is not what the registries say: run `cargo xtask reference`");
-            stale = true;
+            println!("{FOLDER}/{file} is not what the sources say: run `cargo xtask reference`");
+            // Bounds are tuned often; a page that lags behind a number is told, not an error.
+            stale |= file != BOUNDS;
             continue;
         }
         if let Err(why) = fs::create_dir_all(&folder).and_then(|()| fs::write(&path, text)) {
