@@ -4,7 +4,7 @@ use crate::codec::decimal;
 use crate::error::{Kind, Malformed};
 use crate::fields::Fields;
 use crate::known::Known;
-use crate::method::Method;
+use crate::method::{Method, Version};
 use crate::request::RequestHead;
 use crate::response::ResponseHead;
 
@@ -42,6 +42,14 @@ impl RequestHead {
         })
     }
 
+    /// True where somebody on the way may see another end of this request: Content-Length beside Transfer-Encoding, or
+    /// Transfer-Encoding in HTTP/1.0. The connection is closed after the answer (RFC 9112 §6.1). To be asked before
+    /// [`RequestHead::normalize_framing`].
+    pub fn is_doubtfully_framed(&self) -> bool {
+        self.fields.contains(Known::TransferEncoding)
+            && (self.fields.contains(Known::ContentLength) || self.version() == Version::Http10)
+    }
+
     /// Leaves one field that says what `framing` is: where two spoke, the next hop must not choose the other.
     pub fn normalize_framing(&mut self, framing: Framing) {
         match (self.verb(), framing) {
@@ -52,6 +60,12 @@ impl RequestHead {
 }
 
 impl ResponseHead {
+    /// The same as [`RequestHead::is_doubtfully_framed`], for answers (RFC 9112 §6.3 rule 3).
+    pub fn is_doubtfully_framed(&self) -> bool {
+        self.fields.contains(Known::TransferEncoding)
+            && (self.fields.contains(Known::ContentLength) || self.version() == Version::Http10)
+    }
+
     /// How the body of this answer to a request with that method is framed.
     pub fn body(&self, request: Method) -> Result<Framing, Malformed> {
         let framing = declared(&self.fields)?;

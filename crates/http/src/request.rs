@@ -201,6 +201,33 @@ impl RequestHead {
         self.verb = Method::of(method);
     }
 
+    /// An absolute target with its scheme's own port, or an empty one, loses it, and Host says the same (RFC 9110
+    /// §4.2.3). CONNECT's target must have a port: there Host alone loses it.
+    fn drop_default_port(&mut self) {
+        if self.verb == Method::Connect {
+            let short = self.fields.first(Known::Host).and_then(|host| match uri::split_port(host) {
+                (name, Some(b"80" | b"443")) => Some(name.to_vec()),
+                _ => None, // no port, or one that says something
+            });
+            if let Some(short) = short {
+                self.fields.replace_lines(Known::Host, |_| Some(short.clone()));
+            }
+            return;
+        }
+        let target = self.target();
+        let (Some(scheme), Some(authority)) = (uri::scheme(target), uri::authority(target)) else { return };
+        let (name, Some(port)) = uri::split_port(authority) else { return };
+        if !uri::is_default_port(Some(scheme), port) {
+            return;
+        }
+        let path = target.get(scheme.len() + 3 + authority.len()..).unwrap_or_default();
+        let new = [scheme, b"://", name, path].concat();
+        let host = uri::without_user(name).to_vec();
+        let method = self.method().to_vec();
+        self.set_line(&method, &new);
+        self.fields.replace_lines(Known::Host, |_| Some(host.clone()));
+    }
+
     /// What only the whole head can tell. The original judges these when the head is complete.
     pub(crate) fn check(&mut self, relaxed: bool) -> Result<(), Malformed> {
         let bad = |kind| Err(Malformed::new(kind, 0));
@@ -218,6 +245,7 @@ impl RequestHead {
                 None => return bad(Kind::BadTarget),
             },
         };
+        let absolute = authority.is_some();
         let mut hosts = self.fields.lines(Known::Host);
         if let Some(host) = hosts.next() {
             let mut several = false;
@@ -237,6 +265,9 @@ impl RequestHead {
                 // The next hop sees one, as from the original.
                 self.fields.keep_first(Known::Host);
             }
+        }
+        if absolute {
+            self.drop_default_port();
         }
         if self.fields.contains(Known::Upgrade)
             && self.fields.first(Known::SecWebsocketKey).is_none_or(|key| key.len() != WEBSOCKET_KEY_LEN)
@@ -310,6 +341,33 @@ mod tests {
                 (path.into(), both.into()),
                 "{target}"
             );
+        }
+    }
+
+    #[test]
+    fn default_ports_are_left_out() {
+        for (line, host, want) in [
+            ("GET http://h:80/a", "h:80", "GET http://h/a h"),
+            ("GET http://h:80/a", "h", "GET http://h/a h"),
+            ("GET http://u:p@h:80/a", "h:80", "GET http://u:p@h/a h"),
+            ("GET http://h:8080/a", "h:8080", "GET http://h:8080/a h:8080"),
+            ("GET https://h:443/a", "h:", "GET https://h/a h"),
+            ("GET https://h:80/a", "h:80", "GET https://h:80/a h:80"),
+            ("GET http://h/a", "h:80", "GET http://h/a h:80"),
+            ("GET http://h:/a", "h", "GET http://h/a h"),
+            ("GET http://:", ":80", "GET http:// "),
+            ("GET http://[::1]:80", "[::1]", "GET http://[::1] [::1]"),
+            ("GET /a", "h:80", "GET /a h:80"),
+            ("CONNECT h:80", "h:80", "CONNECT h:80 h"),
+            ("CONNECT h:443", "h:", "CONNECT h:443 h:"),
+            ("CONNECT h:8443", "h:8443", "CONNECT h:8443 h:8443"),
+        ] {
+            let mut head = RequestHead::new();
+            let text = format!("{line} HTTP/1.1\r\nHost: {host}\r\n\r\n");
+            crate::parse_request(text.as_bytes(), &mut head, &crate::Limits::default()).expect("valid");
+            let host = head.fields().first(Known::Host).unwrap_or_default().as_bstr();
+            let got = format!("{} {} {host}", head.method().as_bstr(), head.target().as_bstr());
+            assert_eq!(got, want, "{line} with {host}");
         }
     }
 

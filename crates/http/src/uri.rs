@@ -66,19 +66,22 @@ pub fn same_authority(scheme: Option<&[u8]>, authority: &[u8], host: &[u8]) -> b
     if authority.is_empty() || authority.eq_ignore_ascii_case(host) {
         return true;
     }
-    let is_default = |port: &[u8]| match scheme {
+    let strip = |text| match split_port(text) {
+        (host, Some(port)) if is_default_port(scheme, port) => host,
+        _ => text,
+    };
+    strip(authority).eq_ignore_ascii_case(strip(host))
+}
+
+/// Whether a port says no more than the scheme does. CONNECT's targets have no scheme.
+pub fn is_default_port(scheme: Option<&[u8]>, port: &[u8]) -> bool {
+    match scheme {
         _ if port.is_empty() => true,
         Some(s) if s.eq_ignore_ascii_case(b"http") => port == b"80",
         Some(s) if s.eq_ignore_ascii_case(b"https") => port == b"443",
         Some(_) => false,
-        // CONNECT's targets have no scheme.
         None => port == b"80" || port == b"443",
-    };
-    let strip = |text| match split_port(text) {
-        (host, Some(port)) if is_default(port) => host,
-        _ => text,
-    };
-    strip(authority).eq_ignore_ascii_case(strip(host))
+    }
 }
 
 /// The parameters that follow the first `delimiter` (`?` as a rule): each starts after it, after `&` or `;`, or after

@@ -80,8 +80,8 @@ fn target_rules() {
     }
     let absolute = "GET http://h.example:80/a?q HTTP/1.1\r\nHost: h.example\r\n\r\n";
     for (rule, want) in [
-        ("set-path /p", "GET http://h.example:80/p?q|Host=h.example"),
-        (r"replace-path /(.*) /x/\1", "GET http://h.example:80/x/a?q|Host=h.example"),
+        ("set-path /p", "GET http://h.example/p?q|Host=h.example"),
+        (r"replace-path /(.*) /x/\1", "GET http://h.example/x/a?q|Host=h.example"),
     ] {
         assert_eq!(short(&Case::request(&[rule], absolute).judge().request), want, "{rule}");
     }
