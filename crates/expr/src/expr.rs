@@ -116,8 +116,12 @@ impl Expr {
     }
 
     /// True if a result may still change while the environment is not settled.
-    pub(crate) fn may_change(&self) -> bool {
-        self.fetch.may_change()
+    pub(crate) fn may_change(&self, env: &Env<'_>) -> bool {
+        let there = || match self.fetch.eval {
+            Eval::Refused => false,
+            Eval::One(one) | Eval::Many { one, .. } => one(&self.args, env).is_some(),
+        };
+        self.fetch.may_change() && !(self.fetch.is_fixed(&self.args) && there())
     }
 
     /// The result; the last occurrence where there are many.

@@ -26,6 +26,9 @@ pub struct ConnFacts {
     pub src: Peer,
     /// The address the client connected to. Filled in only if the Plan asks for it (a system call), or from the listener.
     pub dst: Peer,
+    /// Source and destination of the connection itself, where rules behind `tcp-request connection` gave the session or
+    /// the request others (`fc_src`, `fc_dst`).
+    pub own: Option<Box<(Peer, Peer)>>,
     /// The frontend.
     pub frontend: ProxyId,
     /// The listening address.
@@ -38,6 +41,18 @@ pub struct ConnFacts {
     pub tls: bool,
     /// The client sent a PROXY header (`fc_rcvd_proxy`).
     pub proxied: bool,
+}
+
+impl ConnFacts {
+    /// The client's address as the connection has it.
+    pub fn own_src(&self) -> &Peer {
+        self.own.as_ref().map_or(&self.src, |own| &own.0)
+    }
+
+    /// The address that the client connected to, as the connection has it.
+    pub fn own_dst(&self) -> &Peer {
+        self.own.as_ref().map_or(&self.dst, |own| &own.1)
+    }
 }
 
 /// Who ended the session: the first letter of the termination state (configuration manual §8.5).
@@ -280,8 +295,8 @@ impl StreamFacts {
         let mut response_captures = std::mem::take(&mut self.response_captures);
         let mut vars = std::mem::take(&mut self.vars);
         request_line.clear();
-        request_captures.iter_mut().for_each(|c| *c = None);
-        response_captures.iter_mut().for_each(|c| *c = None);
+        request_captures.clear();
+        response_captures.clear();
         vars.iter_mut().for_each(|v| *v = None);
         *self = Self {
             request_line,

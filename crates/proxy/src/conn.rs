@@ -208,6 +208,7 @@ pub fn spawn(shard: &Rc<Shard>, sock: Sock, peer: Addr, listener: ListenerId, ca
         facts: ConnFacts {
             src,
             dst,
+            own: None,
             frontend,
             listener,
             accepted: now,

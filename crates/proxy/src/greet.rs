@@ -1,6 +1,9 @@
 //! Greet: the rules about connections and sessions, before any byte of a request is read.
 
+use evenkeel_rules::Rule;
+
 use crate::conn::Conn;
+use crate::exchange::Exchange;
 use crate::judge;
 
 /// True if the client may go on.
@@ -19,7 +22,7 @@ pub(crate) fn greet(conn: &mut Conn) -> bool {
         // As the original does: who is not welcome shall not cost a socket that lingers.
         let _ = conn.sock.set_linger_zero();
         false
-    } else if !judge::admit(conn, &mut exchange, &rules.tcp_session) {
+    } else if !session(conn, &mut exchange, &rules.tcp_session) {
         stats.dses.bump();
         false
     } else {
@@ -27,4 +30,10 @@ pub(crate) fn greet(conn: &mut Conn) -> bool {
     };
     conn.shard.give_exchange(exchange);
     admitted
+}
+
+/// `tcp-request session` rules, over a connection that keeps the addresses it has by now.
+fn session(conn: &mut Conn, exchange: &mut Exchange, rules: &[Rule]) -> bool {
+    conn.facts.own = None;
+    judge::admit(conn, exchange, rules)
 }

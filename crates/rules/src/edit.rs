@@ -294,6 +294,9 @@ pub(crate) fn set_address<'r>(side: Side, port: bool, value: &Expr, x: &mut Exch
     let Some(value) = value.eval(&env) else { return Step::Next };
     let new = if port { new_port(&value) } else { value.to_ip().map(New::Address) };
     let Some(new) = new else { return Step::Next };
+    if x.conn.own.is_none() {
+        x.conn.own = Some(Box::new((x.conn.src.clone(), x.conn.dst.clone())));
+    }
     let peer = match side {
         Side::Source => &mut x.conn.src,
         Side::Destination => &mut x.conn.dst,
@@ -351,6 +354,10 @@ pub(crate) fn normalize(normalizer: Normalizer, x: &mut Exchange<'_>) -> Result<
     let Some(req) = x.req.as_deref_mut() else { return Ok(()) };
     let path = req.path().to_vec();
     let whole = req.path_and_query().to_vec();
+    if whole.is_empty() {
+        // `*`, CONNECT's targets and absolute targets without a path have nothing to normalize.
+        return Ok(());
+    }
     match normalizer {
         Normalizer::FragmentEncode => req.set_path_and_query(&whole.replace("#", "%23")),
         Normalizer::FragmentStrip => {

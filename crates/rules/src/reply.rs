@@ -293,6 +293,9 @@ pub struct Answer {
     pub head: ResponseHead,
     /// The body; not sent to a HEAD request.
     pub body: Vec<u8>,
+    /// Nothing is sent at all: the page is an empty file (configuration manual: `errorfile`). The head has the status
+    /// for the log.
+    pub silent: bool,
 }
 
 impl Answer {
@@ -300,6 +303,7 @@ impl Answer {
     pub fn clear(&mut self) {
         self.head.clear();
         self.body.clear();
+        self.silent = false;
     }
 
     /// Writes head and body, or the head alone.
@@ -362,10 +366,13 @@ impl Answer {
         self.finish(b"");
     }
 
-    /// An answer that is ready as bytes. Bytes that make no response (a page that nobody checked) become an empty
-    /// answer.
+    /// An answer that is ready as bytes; no bytes are silence. Bytes that make no response (a page that nobody checked)
+    /// become an answer without a body.
     pub fn whole(&mut self, bytes: &[u8], status: u16) {
-        if whole_answer(bytes, self).is_err() {
+        if bytes.is_empty() {
+            self.empty(status);
+            self.silent = true;
+        } else if whole_answer(bytes, self).is_err() {
             self.empty(status);
         }
     }

@@ -118,7 +118,7 @@ impl Test {
     pub fn run(&self, env: &Env<'_>) -> Answer {
         if self.expr.any(env, &mut |value| self.patterns.matches(value)) {
             Answer::Yes
-        } else if !env.settled && self.expr.may_change() {
+        } else if !env.settled && self.expr.may_change(env) {
             Answer::Unknown
         } else {
             Answer::No

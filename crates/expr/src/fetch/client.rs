@@ -57,7 +57,7 @@ pub(super) const ENTRIES: &[Fetch] = &[
         Needs::CLIENT,
         "The client's address, whatever rules made of it.",
         &[("fc_src", "192.0.2.7")],
-        |_, env| ip(&env.conn.src),
+        |_, env| ip(env.conn.own_src()),
     ),
     one(
         "fc_src_port",
@@ -66,7 +66,7 @@ pub(super) const ENTRIES: &[Fetch] = &[
         Needs::CLIENT,
         "The client's port, whatever rules made of it.",
         &[("fc_src_port", "54321")],
-        |_, env| port(&env.conn.src),
+        |_, env| port(env.conn.own_src()),
     ),
     one(
         "fc_dst",
@@ -75,7 +75,7 @@ pub(super) const ENTRIES: &[Fetch] = &[
         Needs::CLIENT,
         "The address that the client connected to, whatever rules made of it.",
         &[("fc_dst", "198.51.100.1")],
-        |_, env| ip(&env.conn.dst),
+        |_, env| ip(env.conn.own_dst()),
     ),
     one(
         "fc_dst_port",
@@ -84,7 +84,7 @@ pub(super) const ENTRIES: &[Fetch] = &[
         Needs::CLIENT,
         "The port that the client connected to, whatever rules made of it.",
         &[("fc_dst_port", "80")],
-        |_, env| port(&env.conn.dst),
+        |_, env| port(env.conn.own_dst()),
     ),
     one(
         "src_is_local",
@@ -111,7 +111,7 @@ pub(super) const ENTRIES: &[Fetch] = &[
         Needs::CLIENT,
         "The same as `src_is_local`.",
         &[("fc_src_is_local", "0")],
-        |_, env| local(env, &env.conn.src),
+        |_, env| local(env, env.conn.own_src()),
     ),
     one(
         "fc_dst_is_local",
@@ -120,7 +120,7 @@ pub(super) const ENTRIES: &[Fetch] = &[
         Needs::CLIENT,
         "The same as `dst_is_local`.",
         &[("fc_dst_is_local", "1")],
-        |_, env| local(env, &env.conn.dst),
+        |_, env| local(env, env.conn.own_dst()),
     ),
     one(
         "dst_conn",

@@ -74,6 +74,14 @@ impl Fetch {
             Needs::REQUEST.and(Needs::REQUEST_KEPT).and(Needs::RESPONSE).and(Needs::MESSAGE);
         self.needs.touches(PASSING) || self.name == "wait_end"
     }
+
+    /// With these arguments a result is a block of fixed bounds: once it is there, more bytes don't change it.
+    pub(crate) fn is_fixed(&self, args: &Args) -> bool {
+        match self.name {
+            "req.payload" | "res.payload" | "payload" => args.int(1).is_some_and(|len| len > 0),
+            name => matches!(name, "req.payload_lv" | "res.payload_lv" | "payload_lv"),
+        }
+    }
 }
 
 /// Every topic.

@@ -204,6 +204,7 @@ impl Stage {
             conn: ConnFacts {
                 src: inet("192.0.2.7:54321"),
                 dst: inet("198.51.100.1:80"),
+                own: None,
                 frontend: ProxyId(0),
                 listener: ListenerId(0),
                 accepted: start,

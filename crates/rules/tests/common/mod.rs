@@ -383,6 +383,7 @@ pub(crate) fn conn() -> ConnFacts {
     ConnFacts {
         src: Peer::Inet(([192, 0, 2, 7], 5000).into()),
         dst: Peer::Inet(([192, 0, 2, 1], 80).into()),
+        own: None,
         frontend: ProxyId(0),
         listener: ListenerId(0),
         accepted: Instant::from_millis(900),
