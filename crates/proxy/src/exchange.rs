@@ -27,6 +27,10 @@ pub struct Exchange {
     pub http_mode: HttpMode,
     /// The client lets the connection live.
     pub client_keeps: bool,
+    /// The client left while its body was awaited.
+    pub aborted: bool,
+    /// Nothing may follow on the client's connection: where the request ends is open to doubt.
+    pub last: bool,
     /// The client speaks HTTP/1.0: no chunks for it.
     pub client_is_old: bool,
     /// A head for the client has left: no error page may follow.
@@ -47,6 +51,8 @@ pub struct Exchange {
     pub body: Option<Vec<u8>>,
     /// That is all of it.
     pub body_complete: bool,
+    /// What is in hand of the answer while rules look at it.
+    pub inbound: crate::inbound::Inbound,
     /// What persistence found in the request's cookie.
     pub cookie: crate::persist::Found,
 }
@@ -64,6 +70,8 @@ impl Exchange {
             wanted: None,
             http_mode: HttpMode::KeepAlive,
             client_keeps: false,
+            last: false,
+            aborted: false,
             client_is_old: false,
             answered: false,
             body_buffered: false,
@@ -74,6 +82,7 @@ impl Exchange {
             local_head: ResponseHead::new(),
             body: None,
             body_complete: false,
+            inbound: Default::default(),
             cookie: crate::persist::Found::default(),
         }
     }
@@ -88,6 +97,8 @@ impl Exchange {
         self.wanted = None;
         self.http_mode = HttpMode::KeepAlive;
         self.client_keeps = false;
+        self.last = false;
+        self.aborted = false;
         self.client_is_old = false;
         self.answered = false;
         self.body_buffered = false;
@@ -97,6 +108,7 @@ impl Exchange {
         self.writes.clear();
         self.body = None;
         self.body_complete = false;
+        self.inbound = Default::default();
         self.cookie = crate::persist::Found::default();
     }
 }

@@ -2,15 +2,13 @@
 
 use evenkeel_expr::facts::{Blame, Phase, Termination};
 use evenkeel_expr::{Env, StreamFacts};
-use evenkeel_plan::{Mode, Proxy};
+use evenkeel_plan::Mode;
 use evenkeel_sys::clock;
 use std::time::Duration;
 
-use bstr::ByteSlice;
-
 use crate::conn::Conn;
 use crate::exchange::{Exchange, Failure, Next};
-use crate::forward;
+use crate::judge;
 
 /// Syslog levels of traffic lines.
 const LEVEL_ERR: u8 = 3;
@@ -31,95 +29,21 @@ pub(crate) async fn failed(conn: &mut Conn, exchange: &mut Exchange, failure: Fa
         other => other,
     };
     *t = Termination { blame, phase: failure.phase, ..*t };
+    let ending = *t;
     let mut next = Next::Close;
-    let begun = exchange.answered;
-    if conn.frontend().mode == Mode::Http {
-        if let Some(status) = failure.status.filter(|_| !exchange.answered) {
-            exchange.facts.status = status;
-            next = send_page(conn, exchange, status).await;
-        }
-        count_failure(conn, exchange, failure);
-    } else {
-        count_failure(conn, exchange, failure);
+    // Behind the head of an answer no other may follow.
+    let sayable = conn.frontend().mode == Mode::Http && !exchange.answered;
+    if let Some(status) = failure.status.filter(|_| sayable) {
+        exchange.facts.status = status;
+        next = judge::page(conn, exchange, status).await;
+        exchange.facts.termination = ending;
     }
-    if matches!(failure.blame, Blame::Client | Blame::Killed) || begun {
+    count_failure(conn, exchange, failure);
+    if matches!(failure.blame, Blame::Client | Blame::Killed) {
         next = Next::Close;
     }
     close_books(conn, exchange);
     next
-}
-
-/// The page of a status: the proxy's own, else the default one.
-async fn send_page(conn: &mut Conn, exchange: &mut Exchange, status: u16) -> Next {
-    let plan = conn.shard.plan.clone();
-    let own = |p: &Proxy| p.errors.iter().find(|e| e.status == status).map(|e| e.bytes.clone());
-    let own = exchange.backend.and_then(|b| own(plan.proxy(b))).or_else(|| own(conn.frontend()));
-    let mut bytes = match &own {
-        Some(bytes) => bytes.to_vec(),
-        None => evenkeel_http::error_page(status).unwrap_or_default().to_vec(),
-    };
-    if bytes.is_empty() {
-        return Next::Close;
-    }
-    let next =
-        if may_go_on(exchange, status) && page_has_length(&bytes) { Next::KeepAlive } else { Next::Close };
-    set_connection(&mut bytes, exchange, next);
-    if exchange.req.method() == b"HEAD"
-        && let Some(end) = evenkeel_http::head_end(&bytes, &mut 0)
-    {
-        bytes.truncate(end);
-    }
-    conn.until_after(conn.frontend().timeouts.client.or(Some(PAGE_PATIENCE)));
-    // The original counts no page that answers what was never a request.
-    if exchange.facts.timers.request_head.is_some() {
-        exchange.facts.bytes_out += evenkeel_http::counted_answer_len(&bytes);
-    }
-    exchange.answered = true;
-    match forward::send_all(conn, &bytes).await {
-        Ok(()) => next,
-        Err(_) => Next::Close,
-    }
-}
-
-/// A client without `timeout client` that does not read its error page is given up after this.
-const PAGE_PATIENCE: Duration = Duration::from_secs(30);
-
-/// A request that was read whole and understood leaves the connection usable.
-fn may_go_on(exchange: &Exchange, status: u16) -> bool {
-    exchange.client_keeps
-        && exchange.req_body == evenkeel_http::Framing::None
-        && !matches!(status, 400 | 408 | 413)
-}
-
-/// A page of the user's may lack its length: it ends with the connection.
-fn page_has_length(page: &[u8]) -> bool {
-    let end = evenkeel_http::head_end(page, &mut 0).unwrap_or_default();
-    page.get(..end).unwrap_or_default().lines().any(|l| is_field(l, b"content-length"))
-}
-
-fn is_field(line: &[u8], name: &[u8]) -> bool {
-    line.split(|b| *b == b':').next().is_some_and(|n| n.eq_ignore_ascii_case(name))
-}
-
-/// Says what becomes of the connection, whatever the page itself said.
-fn set_connection(page: &mut Vec<u8>, exchange: &Exchange, next: Next) {
-    let Some(end) = evenkeel_http::head_end(page, &mut 0) else { return };
-    let body = page.split_off(end);
-    let mut head = Vec::with_capacity(page.len() + 24);
-    for line in page.lines_with_terminator().filter(|l| !is_field(l, b"connection")) {
-        if line == b"\r\n" {
-            match next {
-                Next::Close => head.extend_from_slice(b"connection: close\r\n"),
-                Next::KeepAlive if exchange.client_is_old => {
-                    head.extend_from_slice(b"connection: keep-alive\r\n");
-                }
-                Next::KeepAlive => {}
-            }
-        }
-        head.extend_from_slice(line);
-    }
-    head.extend_from_slice(&body);
-    *page = head;
 }
 
 fn count_failure(conn: &Conn, exchange: &Exchange, failure: Failure) {

@@ -22,6 +22,7 @@ use evenkeel_sys::clock;
 use crate::conn::{Conn, Woke};
 use crate::exchange::{Exchange, Failure, Next};
 use crate::faulty;
+use crate::inbound::Source;
 use crate::judge::{self, Judged};
 use crate::pool::ServerConn;
 use crate::pump::{Counted, Outgoing, Pump, PumpError, Side};
@@ -467,19 +468,26 @@ async fn answer(
     }
     // Counted as the server sent it, before any rule.
     exchange.facts.bytes_out += exchange.res.counted_len();
+    let doubtful = exchange.res.is_doubtfully_framed();
+    // The client's side has one framing only; an old server's chunks still are not to be trusted with a next answer.
+    exchange.client_keeps &= !doubtful || exchange.res.version() == Version::Http11;
     exchange.res.normalize_framing(framing);
     server.private |= binds_login(exchange);
-    let server_keeps = ConnectionOptions::of(exchange.res.fields()).wants_keep_alive(exchange.res.version());
+    let server_keeps =
+        !doubtful && ConnectionOptions::of(exchange.res.fields()).wants_keep_alive(exchange.res.version());
     if let Some(id) = seat.server {
         conn.shard.server_stats(id).hrsp(exchange.res.status()).bump();
         crate::checks::observe(conn, id, crate::checks::Observed::Status(exchange.res.status()));
     }
-    if let Judged::Answered(next) = judge::response(conn, exchange).await? {
+    exchange.inbound.begin(rest, framing);
+    let source = Source { sock: &server.sock, framing };
+    if let Judged::Answered(next) = judge::response(conn, exchange, source).await? {
         // What the server said counts as never come, but for its bytes.
         exchange.facts.timers.response_head = None;
-        exchange.facts.bytes_out += rest.len() as u64;
+        exchange.facts.bytes_out += exchange.inbound.raw.len() as u64;
         return Ok(Sent::Answered(next));
     }
+    let rest = std::mem::take(&mut exchange.inbound.raw);
     let plan = conn.shard.plan.clone();
     if let Some(back) = exchange.backend.and_then(|b| plan.back(b)) {
         persist::edit_response(conn, exchange, back);
@@ -726,6 +734,13 @@ async fn tunnel(
 
 /// The version and Connection field towards the server.
 pub(crate) fn prepare_request(exchange: &mut Exchange, pretend_keepalive: bool) {
+    // RFC 9110 §10.1.4: codings are for the next hop alone, and we take none; trailers go through.
+    let te = exchange.req.fields().values(Known::Te).any(|coding| coding.eq_ignore_ascii_case(b"trailers"));
+    if te {
+        exchange.req.fields_mut().set(Known::Te, b"trailers");
+    } else {
+        exchange.req.fields_mut().remove(Known::Te);
+    }
     let upgrade = ConnectionOptions::of(exchange.req.fields()).upgrade();
     strip_hop_by_hop(exchange.req.fields_mut());
     if upgrade {

@@ -12,11 +12,13 @@ use evenkeel_http::{ChunkDecoder, ChunkStep, ConnectionOptions, Framing, Known, 
 use evenkeel_plan::proxy::ForwardFor;
 use evenkeel_plan::{HttpMode, Mode, Plan, Proxy, StatsPage};
 use evenkeel_rules::{Outcome, Pages, Rule, Verdict, engine};
-use evenkeel_sys::clock;
+use evenkeel_sys::{Sock, clock};
 use std::sync::atomic::Ordering::Relaxed;
 
 use crate::conn::{Conn, Woke};
 use crate::exchange::{Exchange, Failure, Next};
+use crate::inbound::{self, Source};
+use crate::pump::Pump;
 use crate::services::StatsRequest;
 use crate::shard::View;
 use crate::{finish, forward};
@@ -37,8 +39,10 @@ enum About {
     Response,
     /// The proxy's own answer, in the rules' scratch.
     Answer,
-    /// Bytes of a TCP session.
+    /// Bytes that a TCP session's client sent.
     Stream,
+    /// Bytes that its server sent.
+    Reply,
 }
 
 /// Pages of a backend, else of its frontend, else the built-in ones.
@@ -84,8 +88,10 @@ pub(crate) fn begin(conn: &Conn, exchange: &mut Exchange) {
     let version = exchange.req.version();
     exchange.client_is_old = version == Version::Http10;
     let wants = ConnectionOptions::of(exchange.req.fields()).wants_keep_alive(version);
-    exchange.client_keeps =
-        wants && exchange.http_mode != HttpMode::Close && !conn.shard.world.stopping.load(Relaxed);
+    exchange.client_keeps = wants
+        && !exchange.last
+        && exchange.http_mode != HttpMode::Close
+        && !conn.shard.world.stopping.load(Relaxed);
     finish::keep_request_line(conn, exchange);
     let Some(front) = &frontend.front else { return };
     for (slot, capture) in front.request_captures.iter().enumerate().filter(|(_, c)| !c.name.is_empty()) {
@@ -132,7 +138,10 @@ pub(crate) async fn frontend(conn: &mut Conn, exchange: &mut Exchange) -> Result
     }
     if proxy.options.buffer_request {
         let patience = proxy.timeouts.http_request.or(proxy.timeouts.client);
+        // The original's request is complete with its body.
+        exchange.facts.timers.request_head = None;
         buffer_body(conn, exchange, 0, patience).await?;
+        exchange.facts.timers.request_head = Some(clock::coarse());
     }
     if let Judged::Answered(next) = http_request(conn, exchange, id).await? {
         return Ok(Judged::Answered(next));
@@ -165,6 +174,7 @@ pub(crate) async fn backend(conn: &mut Conn, exchange: &mut Exchange) -> Result<
 /// `http-request` rules, then the statistics page, as the original orders them.
 async fn http_request(conn: &mut Conn, exchange: &mut Exchange, id: ProxyId) -> Result<Judged, Failure> {
     let plan = conn.shard.plan.clone();
+    restrict_names(exchange, plan.proxy(id).options.restrict_header_names)?;
     let rules = &plan.proxy(id).rules.http_request;
     if let Judged::Answered(next) = rules_about(conn, exchange, id, rules, About::Request).await? {
         return Ok(Judged::Answered(next));
@@ -175,6 +185,21 @@ async fn http_request(conn: &mut Conn, exchange: &mut Exchange, id: ProxyId) -> 
     }
 }
 
+/// `option http-restrict-req-hdr-names`: what else than letters, digits and `-` becomes `_` on its way to an
+/// application's environment, where two names would be one.
+fn restrict_names(exchange: &mut Exchange, how: u8) -> Result<(), Failure> {
+    const DELETE: u8 = 1;
+    let strange = |name: &[u8]| name.iter().any(|b| !b.is_ascii_alphanumeric() && *b != b'-');
+    if how == 0 || !exchange.req.fields().iter().any(|(name, _)| strange(name)) {
+        return Ok(());
+    }
+    if how != DELETE {
+        return Err(Failure::page(403, Blame::Proxy, Phase::Request));
+    }
+    exchange.req.fields_mut().remove_where(|name, _| strange(name));
+    Ok(())
+}
+
 /// The statistics page is read and posted to; requests with other methods go where others go.
 fn asks_for(exchange: &Exchange, page: &StatsPage) -> bool {
     matches!(exchange.req.method(), b"GET" | b"HEAD" | b"POST")
@@ -182,16 +207,29 @@ fn asks_for(exchange: &Exchange, page: &StatsPage) -> bool {
 }
 
 /// Rules about a server's answer: the backend's, then the frontend's.
-pub(crate) async fn response(conn: &mut Conn, exchange: &mut Exchange) -> Result<Judged, Failure> {
+pub(crate) async fn response(
+    conn: &mut Conn,
+    exchange: &mut Exchange,
+    source: Source<'_>,
+) -> Result<Judged, Failure> {
     let plan = conn.shard.plan.clone();
     let front = conn.facts.frontend;
     capture_response(conn, exchange);
+    if let Some(id) = exchange.backend {
+        let rules = &plan.proxy(id).rules.tcp_response;
+        if !rules.is_empty() {
+            let outcome = walk(conn, exchange, &plan, id, rules, 0, About::Response, true);
+            reply_verdict(conn, outcome.verdict)?;
+        }
+    }
     for id in both(exchange.backend, front) {
         let rules = &plan.proxy(id).rules.http_response;
         if rules.is_empty() {
             continue;
         }
-        if let Judged::Answered(next) = rules_about(conn, exchange, id, rules, About::Response).await? {
+        if let Judged::Answered(next) =
+            rules_with(conn, exchange, id, rules, About::Response, Some(source)).await?
+        {
             return Ok(Judged::Answered(next));
         }
     }
@@ -331,6 +369,69 @@ fn forget_request(exchange: &mut Exchange) {
     exchange.req.clear();
 }
 
+/// `tcp-response content` of a TCP session: waits for the server's bytes until all can be decided or `tcp-response
+/// inspect-delay` is over. What was read meanwhile stands in the exchange; what the client sends goes through.
+pub(crate) async fn tcp_reply(
+    conn: &mut Conn,
+    exchange: &mut Exchange,
+    sock: &Sock,
+    up: &mut Pump,
+) -> Result<(), Failure> {
+    let Some(id) = exchange.backend else { return Ok(()) };
+    let plan = conn.shard.plan.clone();
+    let proxy = plan.proxy(id);
+    if proxy.rules.tcp_response.is_empty() {
+        return Ok(());
+    }
+    let end = proxy.rules.response_inspect_delay.map(|d| clock::coarse() + d);
+    let full = plan.global.bufsize as usize;
+    let mut settled = end.is_none();
+    exchange.inbound.begin(Vec::new(), Framing::Tunnel);
+    loop {
+        exchange.inbound.complete = settled;
+        let rules = &proxy.rules.tcp_response;
+        let outcome = walk(conn, exchange, &plan, id, rules, 0, About::Reply, settled);
+        if outcome.verdict == Verdict::WaitForData && !settled {
+            conn.until(end);
+            settled = inbound::read(conn, exchange, sock, Some(&mut *up)).await? != inbound::Read::Bytes
+                || exchange.inbound.raw.len() >= full;
+            continue;
+        }
+        if outcome.verdict == Verdict::Close {
+            // The server is left; what it had said is the client's.
+            let said = std::mem::take(&mut exchange.inbound.raw);
+            conn.until_after(conn.frontend().timeouts.client);
+            let sent = forward::send_all(conn, &said).await;
+            sent.map_err(|blame| Failure::silent(blame, Phase::Data))?;
+            exchange.facts.bytes_out += said.len() as u64;
+        }
+        return reply_verdict(conn, outcome.verdict);
+    }
+}
+
+/// What `tcp-response content` decided.
+fn reply_verdict(conn: &Conn, verdict: Verdict<'_>) -> Result<(), Failure> {
+    match verdict {
+        Verdict::Reject | Verdict::Deny | Verdict::Tarpit | Verdict::Failed => {
+            conn.shard.front_stats(conn.facts.frontend).dresp.bump();
+            Err(Failure::silent(Blame::Proxy, Phase::Data))
+        }
+        Verdict::SilentDrop => {
+            conn.sock.forget_peer();
+            Err(Failure::silent(Blame::Proxy, Phase::Data))
+        }
+        Verdict::Close => Err(Failure::silent(Blame::Server, Phase::Data)),
+        Verdict::Continue
+        | Verdict::Accept
+        | Verdict::Return
+        | Verdict::Redirect
+        | Verdict::Auth
+        | Verdict::WaitForBody { .. }
+        | Verdict::WaitForData
+        | Verdict::Service(_) => Ok(()),
+    }
+}
+
 /// Reads once into the pending bytes. True if no more will come before the deadline or at all.
 async fn read_more(conn: &mut Conn) -> Result<bool, Failure> {
     let got = conn
@@ -367,6 +468,18 @@ async fn rules_about(
     rules: &[Rule],
     about: About,
 ) -> Result<Judged, Failure> {
+    rules_with(conn, exchange, id, rules, about, None).await
+}
+
+/// The same; rules about an answer may wait for its body.
+async fn rules_with(
+    conn: &mut Conn,
+    exchange: &mut Exchange,
+    id: ProxyId,
+    rules: &[Rule],
+    about: About,
+    source: Option<Source<'_>>,
+) -> Result<Judged, Failure> {
     if rules.is_empty() {
         return Ok(Judged::Pass);
     }
@@ -385,7 +498,10 @@ async fn rules_about(
                 return Ok(Judged::Pass);
             }
             Verdict::WaitForBody { time, at_least } => {
-                buffer_body(conn, exchange, at_least, Some(time)).await?;
+                match source {
+                    Some(source) => inbound::hold(conn, exchange, source, at_least, time).await?,
+                    None => buffer_body(conn, exchange, at_least, Some(time)).await?,
+                }
                 from = outcome.at;
             }
             Verdict::Deny => {
@@ -404,7 +520,6 @@ async fn rules_about(
                 // The time in the tarpit stands where others have their time in a queue.
                 exchange.facts.timers.request_head = None;
                 exchange.facts.timers.queued = Some(clock::coarse());
-                exchange.client_keeps = false;
                 return answer(conn, exchange, Blame::Proxy, Phase::Tarpit).await;
             }
             Verdict::Reject => {
@@ -491,18 +606,23 @@ fn walk<'r>(
         std::mem::swap(&mut local, &mut exchange.rules.answer.head);
     }
     let res = match about {
-        About::Request | About::Stream => None,
+        About::Request | About::Stream | About::Reply => None,
         About::Response => Some(&mut exchange.res),
         About::Answer => Some(&mut local),
     };
-    let body = exchange.body.as_deref();
+    let (payload, payload_complete) = match about {
+        About::Response | About::Reply => (exchange.inbound.payload(), exchange.inbound.complete),
+        About::Request | About::Stream | About::Answer => {
+            (exchange.body.as_deref().unwrap_or(&conn.pending), conn.ended || exchange.body_complete)
+        }
+    };
     let mut x = engine::Exchange {
         conn: &mut conn.facts,
         stream: &mut exchange.facts,
-        req: (about != About::Stream).then_some(&mut exchange.req),
+        req: (!matches!(about, About::Stream | About::Reply)).then_some(&mut exchange.req),
         res,
-        payload: body.unwrap_or(&conn.pending),
-        payload_complete: conn.ended || exchange.body_complete,
+        payload,
+        payload_complete,
         settled,
         to_proxy: own.options.use_proxy_header,
         world: &view,
@@ -533,6 +653,27 @@ pub(crate) fn any_holds<'c>(
     conds.any(|c| c.is_none_or(|c| c.holds(&env)))
 }
 
+/// Sends the page of a status, the proxy's own or the built-in one: what the client gets of an exchange that broke off.
+pub(crate) async fn page(conn: &mut Conn, exchange: &mut Exchange, status: u16) -> Next {
+    let plan = conn.shard.plan.clone();
+    let own = plan.proxy(exchange.backend.unwrap_or(conn.facts.frontend));
+    let pages = SitePages { own, front: conn.frontend(), plan: &plan };
+    exchange.rules.answer.page(status, &pages);
+    // A request that was read whole and understood leaves the connection usable.
+    exchange.client_keeps &= exchange.req_body == Framing::None && !matches!(status, 400 | 408 | 413);
+    let (timers, ending) = (exchange.facts.timers.clone(), exchange.facts.termination);
+    let answered = answer(conn, exchange, ending.blame, ending.phase).await;
+    // No server's head has come: the log says so.
+    exchange.facts.timers = timers;
+    match answered {
+        Ok(Judged::Answered(next)) => next,
+        Ok(Judged::Pass) | Err(_) => Next::Close,
+    }
+}
+
+/// A client without `timeout client` that does not read its answer is given up after this.
+const PAGE_PATIENCE: Duration = Duration::from_secs(30);
+
 /// Sends the answer that stands in the rules' scratch.
 async fn answer(
     conn: &mut Conn,
@@ -542,16 +683,29 @@ async fn answer(
 ) -> Result<Judged, Failure> {
     exchange.facts.termination.blame = blame;
     exchange.facts.termination.phase = phase;
+    if exchange.rules.answer.silent {
+        exchange.facts.status = exchange.rules.answer.head.status();
+        exchange.answered = true;
+        return Ok(Judged::Answered(Next::Close));
+    }
     early_hints(conn, exchange).await?;
-    after(conn, exchange, About::Answer)?;
+    let understood = !exchange.req.method().is_empty();
+    if understood {
+        after(conn, exchange, About::Answer)?;
+    }
     skip_body(conn, exchange);
+    let head = &exchange.rules.answer.head;
+    // A page of the user's may lack its length: it ends with the connection.
+    let bounded = head.fields().contains(Known::ContentLength) || matches!(head.status(), 204 | 304);
+    exchange.client_keeps &= bounded;
     let status = exchange.rules.answer.head.status();
     exchange.facts.status = status;
     let close = !exchange.client_keeps;
     let old = exchange.client_is_old;
+    let says_close = close && exchange.rules.answer.head.version() == Version::Http11;
     let fields = exchange.rules.answer.head.fields_mut();
     fields.remove(Known::Connection);
-    if close {
+    if says_close {
         fields.push(Known::Connection, b"close");
     } else if old {
         fields.push(Known::Connection, b"keep-alive");
@@ -567,9 +721,12 @@ async fn answer(
 
 async fn send_own(conn: &mut Conn, exchange: &mut Exchange, bytes: &[u8]) -> Result<(), Failure> {
     exchange.answered = true;
-    exchange.facts.bytes_out += evenkeel_http::counted_answer_len(bytes);
+    // The original counts no page that answers what was never a request.
+    if !exchange.req.method().is_empty() {
+        exchange.facts.bytes_out += evenkeel_http::counted_answer_len(bytes);
+    }
     exchange.facts.timers.response_head = Some(clock::coarse());
-    conn.until_after(conn.frontend().timeouts.client);
+    conn.until_after(conn.frontend().timeouts.client.or(Some(PAGE_PATIENCE)));
     forward::send_all(conn, bytes).await.map_err(|blame| Failure::silent(blame, Phase::Data))
 }
 
@@ -578,7 +735,7 @@ fn skip_body(conn: &mut Conn, exchange: &mut Exchange) {
     if exchange.req_body == Framing::None {
         return;
     }
-    let mut pump = crate::pump::Pump::new(exchange.req_body, crate::pump::Outgoing::Plain, false);
+    let mut pump = Pump::new(exchange.req_body, crate::pump::Outgoing::Plain, false);
     let pending = std::mem::take(&mut conn.pending);
     let mut dropped = Vec::new();
     if pump.feed_into(&pending, &mut dropped).is_ok() && pump.read_done() {
@@ -620,16 +777,18 @@ async fn buffer_body(
         let last = conn.pending.len();
         let over = read_more(conn).await?;
         if conn.ended {
-            return Err(Failure::page(400, Blame::Client, Phase::Data));
+            // As in the original, rules still see what came; then the exchange ends.
+            exchange.aborted = true;
+            return Ok(());
         }
         if over && conn.pending.len() == last {
-            return Err(Failure::page(408, Blame::ClientTimeout, Phase::Data));
+            return Err(Failure::page(408, Blame::ClientTimeout, Phase::Request));
         }
     }
 }
 
 /// The body's bytes without their framing, and whether that is all of it.
-fn body_in_hand(framing: Framing, pending: &[u8]) -> Result<(Vec<u8>, bool), Failure> {
+pub(crate) fn body_in_hand(framing: Framing, pending: &[u8]) -> Result<(Vec<u8>, bool), Failure> {
     match framing {
         Framing::None => Ok((Vec::new(), true)),
         Framing::Length(n) => {
@@ -641,7 +800,7 @@ fn body_in_hand(framing: Framing, pending: &[u8]) -> Result<(Vec<u8>, bool), Fai
             let (mut decoder, mut body, mut at) = (ChunkDecoder::new(), Vec::new(), 0);
             loop {
                 let rest = pending.get(at..).unwrap_or_default();
-                let bad = Failure::page(400, Blame::Proxy, Phase::Data);
+                let bad = Failure::page(400, Blame::Proxy, Phase::Request);
                 match decoder.decode(rest).map_err(|_| bad)? {
                     ChunkStep::More => return Ok((body, false)),
                     ChunkStep::Data { start, end } => {
@@ -662,7 +821,10 @@ async fn monitor(conn: &mut Conn, exchange: &mut Exchange, plan: &Plan) -> Resul
         (Some(net), Peer::Inet(a)) => net.contains(a.ip()),
         (Some(_) | None, _) => false,
     };
-    let asked = front.monitor_uri.as_ref().is_some_and(|uri| exchange.req.target() == uri.as_slice());
+    let asked = front.monitor_uri.as_ref().is_some_and(|uri| {
+        // A proxy's client asks with an absolute target: its path counts too.
+        exchange.req.target() == uri.as_slice() || exchange.req.path_and_query() == uri.as_slice()
+    });
     if !from_net && !asked {
         return Ok(Judged::Pass);
     }
@@ -763,10 +925,13 @@ pub(crate) fn prepare(conn: &Conn, exchange: &mut Exchange) {
         add_address(exchange, conf, &conn.facts.dst);
     }
     if let Some(face) = &front.front
-        && let (Some(format), Some(header)) = (&face.unique_id, &face.unique_id_header)
+        && let Some(format) = &face.unique_id
     {
+        // Made now even where no field carries it: rules about the answer may ask for it when the request is gone.
         let id = unique_id(conn, exchange, format);
-        exchange.req.fields_mut().set(header, &id);
+        if let Some(header) = &face.unique_id_header {
+            exchange.req.fields_mut().set(header, &id);
+        }
     }
     forward::prepare_request(exchange, back.is_some_and(|b| b.options.pretend_keepalive));
 }

@@ -14,6 +14,7 @@ pub mod faulty;
 mod finish;
 mod forward;
 mod greet;
+mod inbound;
 mod judge;
 pub mod logs;
 mod path;

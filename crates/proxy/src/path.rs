@@ -78,6 +78,9 @@ async fn walk(conn: &mut Conn, exchange: &mut Exchange) -> Result<Next, Failure>
     if let Judged::Answered(next) = judge::backend(conn, exchange).await? {
         return Ok(next);
     }
+    if exchange.aborted {
+        return Err(Failure::silent(Blame::Client, Phase::Request));
+    }
     let mut seat = route::to_server(conn, exchange).await?;
     judge::prepare(conn, exchange);
     let mut fresh_only = false;

@@ -127,9 +127,17 @@ pub(crate) async fn note_retry(
     conn.shard.back_stats(backend).wretr.bump();
     let pause = plan.proxy(backend).timeouts.connect.map_or(TURN_AROUND, |t| t.min(TURN_AROUND));
     conn.until_after(Some(pause));
-    match conn.wait(|_, _| std::task::Poll::<()>::Pending).await {
+    let abortable = plan.proxy(backend).options.abortonclose;
+    let woken = conn
+        .wait(|conn, cx| match abortable && conn.client_left(cx) {
+            true => std::task::Poll::Ready(()),
+            false => std::task::Poll::Pending,
+        })
+        .await;
+    match woken {
+        Ok(()) => Err(Failure::silent(Blame::Client, Phase::Connect)),
         Err(Woke::Killed) => Err(Failure::silent(Blame::Killed, Phase::Connect)),
-        Err(Woke::Timeout) | Ok(()) => Ok(()),
+        Err(Woke::Timeout) => Ok(()),
     }
 }
 
@@ -225,7 +233,7 @@ async fn dial(conn: &mut Conn, exchange: &mut Exchange, seat: &Seat) -> Result<S
         Ok(Some(Err(error))) => return Err(refusal(&error)),
         Ok(None) => {
             return Err(DialFailure {
-                failure: Failure::page(400, Blame::Client, Phase::Connect),
+                failure: Failure::silent(Blame::Client, Phase::Connect),
                 retry: false,
             });
         }

@@ -202,13 +202,14 @@ fn complete(conn: &mut Conn, mut exchange: Box<Exchange>, parsed: Parsed) -> Hea
         Ok(framing) => {
             exchange.req_body = framing;
             exchange.client_wants_head = exchange.req.verb() == Method::Head;
+            exchange.last = exchange.req.is_doubtfully_framed();
             exchange.req.normalize_framing(framing);
         }
         Err(fault) => {
             let mut head = Vec::new();
             exchange.req.write_to(&mut head);
             faulty::keep(conn, None, &head, fault);
-            return failed(conn, exchange, Failure::page(400, Blame::Proxy, Phase::Request));
+            return failed(conn, exchange, Failure::page(fault.kind.status(), Blame::Proxy, Phase::Request));
         }
     }
     if exchange.req_body == Framing::Chunked

@@ -341,7 +341,7 @@ async fn queue(
     exchange.facts.timers.queued = Some(clock::coarse());
     match told {
         Ok(Ok(grant)) => Ok(grant),
-        Ok(Err(())) => Err(Failure::page(400, Blame::Client, Phase::Queue)),
+        Ok(Err(())) => Err(Failure::silent(Blame::Client, Phase::Queue)),
         Err(Woke::Timeout) => Err(Failure::page(503, Blame::ServerTimeout, Phase::Queue)),
         Err(Woke::Killed) => Err(Failure::silent(Blame::Killed, Phase::Queue)),
     }

@@ -53,6 +53,8 @@ async fn walk(conn: &mut Conn, exchange: &mut Exchange) -> Result<(), Failure> {
     let mut down = Pump::new(Framing::Tunnel, Outgoing::Plain, true);
     let pending = std::mem::take(&mut conn.pending);
     up.prepend(&pending, Counted::NotYet);
+    judge::tcp_reply(conn, exchange, &server.sock, &mut up).await?;
+    down.prepend(&std::mem::take(&mut exchange.inbound.raw), Counted::NotYet);
     carry(conn, exchange, &server.sock, &mut up, &mut down).await
 }
 

@@ -430,6 +430,7 @@ fn every_timeout_ends_what_it_should() {
         wire.send("HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: x\r\n\r\n");
         transcript(wire)
     });
+    // Error pages leave the connection to the client.
     let ask_all = "GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n".to_owned();
     // Lines of defaults; server; what the client says; what it gets; the log's letters, or nothing is logged.
     let rows: &[(&str, SocketAddr, &str, &str, &str)] = &[
