@@ -110,7 +110,8 @@ impl Conn {
         while !self.ended && self.pending.len() < PIPELINE_MAX && self.sock.poll_readable(cx).is_ready() {
             let shard = self.shard.clone();
             let mut scratch = shard.scratch();
-            match self.sock.try_recv(&mut scratch) {
+            let room = PIPELINE_MAX.saturating_sub(self.pending.len()).min(scratch.len());
+            match self.sock.try_recv(scratch.get_mut(..room).unwrap_or_default()) {
                 Ok(0) => self.ended = true,
                 Ok(n) => self.pending.extend_from_slice(scratch.get(..n).unwrap_or_default()),
                 Err(e) if e.kind() == std::io::ErrorKind::WouldBlock => {}

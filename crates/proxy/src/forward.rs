@@ -9,6 +9,7 @@
 //! ```
 
 use std::io;
+use std::sync::atomic::Ordering::Relaxed;
 use std::task::{Context, Poll};
 
 use evenkeel_expr::facts::{Blame, Phase};
@@ -514,6 +515,7 @@ async fn answer(
         server_keeps = false;
         exchange.client_keeps &= exchange.client_wants_head;
     }
+    exchange.client_keeps &= !conn.shard.world.stopping.load(Relaxed);
     let outgoing = prepare_head(exchange, framing, &up, server_keeps);
     let mut down = Pump::new(framing, outgoing, true);
     let whole = send_answer(conn, exchange, &mut down, &rest)?;

@@ -4,6 +4,8 @@
 //! read → judge → route → wait → reach → forward → finish
 //! ```
 
+use std::sync::atomic::Ordering::Relaxed;
+
 use evenkeel_expr::facts::{Blame, Phase};
 use evenkeel_http::Framing;
 use evenkeel_sys::clock;
@@ -23,6 +25,10 @@ pub(crate) async fn serve(conn: &mut Conn) {
             return;
         }
         if Box::pin(next(conn)).await == Next::Close {
+            return;
+        }
+        // No idle connection outlives a soft stop.
+        if conn.pending.is_empty() && conn.shard.world.stopping.load(Relaxed) {
             return;
         }
         conn.start = clock::coarse();

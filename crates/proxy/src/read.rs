@@ -66,11 +66,12 @@ pub(crate) async fn next_request(conn: &mut Conn) -> Head {
     {
         return complete(conn, exchange, done);
     }
-    let frontend = conn.frontend();
-    let patience = frontend.timeouts.http_request.or(frontend.timeouts.client);
     let since = if first { conn.facts.accepted } else { clock::coarse() };
-    conn.until(patience.map(|d| since + d));
+    let end = conn.frontend().timeouts.http_request.map(|d| since + d);
     loop {
+        // `timeout http-request` bounds the whole head, `timeout client` the silence within it.
+        let silent = conn.frontend().timeouts.client.map(|d| clock::coarse() + d);
+        conn.until(end.into_iter().chain(silent).min());
         let got = conn.wait(|conn, cx| poll_more(conn, cx, &mut exchange, &limits, &mut resume)).await;
         let nothing = conn.pending.is_empty() && !matches!(got, Ok((Got::Bytes, _)));
         match got {
@@ -97,12 +98,12 @@ pub(crate) async fn next_request(conn: &mut Conn) -> Head {
     }
 }
 
-/// The idle timeout: `timeout http-request` for the first request, `timeout http-keep-alive` between requests, with
-/// the originals' substitutes (configuration manual, `timeout http-keep-alive`).
+/// The idle timeout: `timeout http-request` before the first request, `timeout http-keep-alive` or its substitute between
+/// requests (configuration manual, `timeout http-keep-alive`). As in the original, `timeout client` bounds both.
 fn arm_idle(conn: &mut Conn, first: bool) {
     let t = &conn.frontend().timeouts;
-    let patience =
-        if first { t.http_request.or(t.client) } else { t.http_keep_alive.or(t.http_request).or(t.client) };
+    let own = if first { t.http_request } else { t.http_keep_alive.or(t.http_request) };
+    let patience = own.into_iter().chain(t.client).min();
     let since = if first { conn.facts.accepted } else { conn.start };
     conn.until(patience.map(|d| since + d));
 }

@@ -1,6 +1,8 @@
 //! Who is waited for, how long, and what then.
 
-use evenkeel_e2e::script::Step::{HalfClose, Open, Reply, ReplyHead, Request, Send, ToEnd, Until, Wait};
+use evenkeel_e2e::script::Step::{
+    HalfClose, Open, Pause, Reply, ReplyHead, Request, Send, ToEnd, Until, Wait,
+};
 
 use crate::{GET, KEEPS, LAST, OK, ONCE, ROW, Row, check};
 
@@ -30,6 +32,32 @@ fn timeouts() {
             defaults: " timeout http-keep-alive 200ms",
             origins: &[KEEPS],
             clients: &[&[Send(GET), Reply, ToEnd]],
+            ..ROW
+        },
+        Row {
+            name: "client, before a request",
+            defaults: " timeout client 200ms\n timeout http-request 60s",
+            clients: &[&[ToEnd], &[Send("GET /"), ToEnd]],
+            ..ROW
+        },
+        Row {
+            name: "client, between requests",
+            defaults: " timeout client 200ms\n timeout http-keep-alive 60s",
+            origins: &[KEEPS],
+            clients: &[&[Send(GET), Reply, ToEnd]],
+            ..ROW
+        },
+        Row {
+            name: "client, within a head that goes on",
+            defaults: " timeout client 1s",
+            clients: &[&[
+                Send("GET / HTTP/1.1\r\n"),
+                Pause(600),
+                Send("Host:"),
+                Pause(600),
+                Send(" a\r\n\r\n"),
+                Reply,
+            ]],
             ..ROW
         },
         Row {
