@@ -244,7 +244,7 @@ pub fn peer_of(addr: &Addr) -> Peer {
 }
 
 async fn serve(mut conn: Box<Conn>) {
-    if !crate::greet::greet(&mut conn) {
+    if !crate::greet::greet(&mut conn).await {
         return;
     }
     match conn.frontend().mode {

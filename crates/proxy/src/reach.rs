@@ -9,7 +9,8 @@ use evenkeel_http::Framing;
 use evenkeel_plan::addr::PortRule;
 use evenkeel_plan::{Back, HttpReuse, Mode, Plan, Server};
 use evenkeel_sys::connect::PortRange;
-use evenkeel_sys::{Addr, ConnectError, ConnectOpts, KeepAlive, clock, connect};
+use evenkeel_sys::{Addr, ConnectError, ConnectOpts, KeepAlive, Sock, clock, connect};
+use evenkeel_wire::proxy;
 use std::sync::atomic::Ordering::Relaxed;
 
 use crate::conn::{Conn, Woke, peer_of};
@@ -248,14 +249,37 @@ async fn dial(conn: &mut Conn, exchange: &mut Exchange, seat: &Seat) -> Result<S
         }
     }
     exchange.facts.timers.connected = Some(clock::coarse());
+    let sock = connecting.into_sock();
+    let announces = introduce(conn, seat, &sock).map_err(|()| dead(503, Blame::Server))?;
     Ok(ServerConn {
-        sock: connecting.into_sock(),
+        sock,
         uses: 0,
         reused: false,
-        private: false,
+        // It speaks for this client only.
+        private: announces,
         generation,
         since: clock::coarse(),
     })
+}
+
+/// `send-proxy`: tells the server whose connection this is. True if it was told.
+fn introduce(conn: &Conn, seat: &Seat, sock: &Sock) -> Result<bool, ()> {
+    let version = match seat.server.map_or(0, |id| conn.shard.plan.server(id).line.send_proxy) {
+        0 => return Ok(false),
+        1 => proxy::Version::V1,
+        _ => proxy::Version::V2,
+    };
+    let ends = match (&conn.facts.src, &conn.facts.dst) {
+        (Peer::Inet(from), Peer::Inet(to)) => Some((*from, *to)),
+        (Peer::Inet(_) | Peer::Unix | Peer::Unknown, _) => None,
+    };
+    let mut header = Vec::new();
+    proxy::write(version, ends, &mut header);
+    // A connection that has carried nothing yet has room for a header.
+    match sock.try_send(&header) {
+        Ok(n) if n == header.len() => Ok(true),
+        Ok(_) | Err(_) => Err(()),
+    }
 }
 
 fn refusal(error: &ConnectError) -> DialFailure {

@@ -252,3 +252,38 @@ fn rules_about_a_servers_bytes_are_kept() {
     client.send(get("/"));
     assert_eq!(client.reply().expect("an answer").field("x"), "x");
 }
+
+#[test]
+fn proxies_tell_each_other_who_the_client_is() {
+    let answer = " http-request return status 200 hdr X \"%[src]:%[src_port] %[fc_src] %[fc_rcvd_proxy]\"";
+    let inner = format!("listen in\n bind <in> accept-proxy\n log-format \"%ci %cp\"\n{answer}\n");
+    // The option of the server's line; what the inner proxy sees of a client at 10.0.0.1, port 77.
+    for (option, want) in
+        [("send-proxy", "10.0.0.1:77 127.0.0.1 1"), ("send-proxy-v2", "10.0.0.1:77 127.0.0.1 1")]
+    {
+        let outer = format!(
+            " http-request set-src ipv4(10.0.0.1)\n http-request set-src-port int(77)\n server s <in> {option}\n{inner}"
+        );
+        let (proxy, _origin) = proxy(&outer, &[], OK);
+        let mut client = Wire::connect(proxy.addr("fe"));
+        for _ in 0..2 {
+            client.send(get("/"));
+            assert_eq!(client.reply().expect("an answer").field("x"), want, "{option}");
+        }
+        assert!(proxy.log().wait_for("10.0.0.1 77").contains("10.0.0.1 77"));
+    }
+    // What a client of the inner proxy says; what it hears, or what is logged of it.
+    for (says, hears, logged) in [
+        ("PROXY TCP4 10.0.0.1 10.0.0.2 77 88\r\n", "10.0.0.1:77 127.0.0.1 1", "10.0.0.1 77"),
+        ("PROXY UNKNOWN\r\n", " 127.0.0.1 1", "127.0.0.1"),
+        ("\r\n\r\n\0\r\nQUIT\n\x20\0\0\0", " 127.0.0.1 1", "127.0.0.1"),
+        ("", "", ": Received something which does not look like a PROXY protocol header"),
+    ] {
+        let (proxy, _origin) = proxy(&inner, &[], OK);
+        let mut client = Wire::connect(proxy.addr("in"));
+        client.send(format!("{says}{}", get("/")));
+        let heard = client.reply().map(|m| m.field("x").to_owned()).unwrap_or_default();
+        assert!(heard.ends_with(hears) && heard.is_empty() == hears.is_empty(), "{says:?}: {heard}");
+        proxy.log().wait_for(logged);
+    }
+}

@@ -14,6 +14,7 @@ struct Room {
 
 const ROOMS: &[Room] = &[
     Room { name: "base", floor: 0, beside: &[] },
+    Room { name: "wire", floor: 1, beside: &[] },
     Room { name: "http", floor: 1, beside: &[] },
     Room { name: "balance", floor: 1, beside: &[] },
     Room { name: "health", floor: 1, beside: &["http"] },
