@@ -1,15 +1,13 @@
 //! Judge: the rules about requests and answers, and the answers that the proxy gives itself: the statistics page,
 //! redirects, denials.
 
-use std::net::IpAddr;
 use std::task::Poll;
 use std::time::Duration;
 
 use evenkeel_base::ProxyId;
 use evenkeel_expr::Cond;
 use evenkeel_expr::facts::{Blame, Peer, Phase};
-use evenkeel_http::{ChunkDecoder, ChunkStep, ConnectionOptions, Framing, Known, Version, cookie};
-use evenkeel_plan::proxy::ForwardFor;
+use evenkeel_http::{ChunkDecoder, ChunkStep, ConnectionOptions, Framing, Known, Version};
 use evenkeel_plan::{HttpMode, Mode, Plan, Proxy, StatsPage};
 use evenkeel_rules::{Outcome, Pages, Rule, Verdict, engine};
 use evenkeel_sys::{Sock, clock};
@@ -21,7 +19,7 @@ use crate::inbound::{self, Source};
 use crate::pump::Pump;
 use crate::services::StatsRequest;
 use crate::shard::View;
-use crate::{finish, forward};
+use crate::{capture, finish, forward};
 
 /// What became of a judgement.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -93,36 +91,7 @@ pub(crate) fn begin(conn: &Conn, exchange: &mut Exchange) {
         && exchange.http_mode != HttpMode::Close
         && !conn.shard.world.stopping.load(Relaxed);
     finish::keep_request_line(conn, exchange);
-    let Some(front) = &frontend.front else { return };
-    for (slot, capture) in front.request_captures.iter().enumerate().filter(|(_, c)| !c.name.is_empty()) {
-        if let Some(value) = exchange.req.fields().last(&capture.name) {
-            let kept = value.get(..capture.len as usize).unwrap_or(value);
-            keep_capture(&mut exchange.facts.request_captures, slot, kept);
-        }
-    }
-    if let Some(capture) = &front.cookie_capture {
-        let fields = exchange.req.fields();
-        let hit = fields.lines(Known::Cookie).find_map(|line| {
-            cookie::pairs(line).find(|p| capture_matches(capture, p.name)).map(|p| line.get(p.range.clone()))
-        });
-        if let Some(Some(text)) = hit {
-            let kept = text.get(..capture.len as usize).unwrap_or(text);
-            exchange.facts.cookie_captures[0] = Some(kept.into());
-        }
-    }
-}
-
-fn capture_matches(capture: &evenkeel_plan::front::CookieCapture, name: &[u8]) -> bool {
-    if capture.exact { name == capture.name } else { name.starts_with(&capture.name) }
-}
-
-fn keep_capture(list: &mut Vec<Option<bstr::BString>>, slot: usize, value: &[u8]) {
-    if list.len() <= slot {
-        list.resize(slot + 1, None);
-    }
-    if let Some(place) = list.get_mut(slot) {
-        *place = Some(value.into());
-    }
+    capture::of_request(conn, exchange);
 }
 
 /// The frontend's word on a request.
@@ -214,7 +183,7 @@ pub(crate) async fn response(
 ) -> Result<Judged, Failure> {
     let plan = conn.shard.plan.clone();
     let front = conn.facts.frontend;
-    capture_response(conn, exchange);
+    capture::of_response(conn, exchange);
     if let Some(id) = exchange.backend {
         let rules = &plan.proxy(id).rules.tcp_response;
         if !rules.is_empty() {
@@ -238,27 +207,6 @@ pub(crate) async fn response(
 
 fn both(backend: Option<ProxyId>, front: ProxyId) -> impl Iterator<Item = ProxyId> {
     backend.into_iter().chain((backend != Some(front)).then_some(front))
-}
-
-fn capture_response(conn: &Conn, exchange: &mut Exchange) {
-    let Some(front) = conn.front() else { return };
-    for (slot, capture) in front.response_captures.iter().enumerate().filter(|(_, c)| !c.name.is_empty()) {
-        if let Some(value) = exchange.res.fields().last(&capture.name) {
-            let kept = value.get(..capture.len as usize).unwrap_or(value);
-            keep_capture(&mut exchange.facts.response_captures, slot, kept);
-        }
-    }
-    if let Some(capture) = &front.cookie_capture {
-        let hit =
-            exchange.res.fields().lines(Known::SetCookie).find(|line| {
-                cookie::parse_set_cookie(line).is_some_and(|c| capture_matches(capture, c.name))
-            });
-        if let Some(line) = hit {
-            let text = line.split(|b| *b == b';').next().unwrap_or_default();
-            let kept = text.get(..capture.len as usize).unwrap_or(text);
-            exchange.facts.cookie_captures[1] = Some(kept.into());
-        }
-    }
 }
 
 /// `http-after-response` over a server's answer.
@@ -904,63 +852,4 @@ fn credentials(exchange: &Exchange) -> Option<(Vec<u8>, Vec<u8>)> {
     let plain = evenkeel_expr::conv::encode::base64_decode(text.trim_ascii())?;
     let colon = plain.iter().position(|b| *b == b':')?;
     Some((plain.get(..colon)?.to_vec(), plain.get(colon + 1..)?.to_vec()))
-}
-
-/// The last edits of a request before it leaves: forwarding fields, connection, unique id.
-pub(crate) fn prepare(conn: &Conn, exchange: &mut Exchange) {
-    let plan = &conn.shard.plan;
-    let front = conn.frontend();
-    let back = exchange.backend.map(|b| plan.proxy(b));
-    let own = |f: fn(&Proxy) -> &Option<ForwardFor>| back.and_then(|b| f(b).as_ref()).or(f(front).as_ref());
-    // The exceptions of both count, whichever has the option's last word.
-    let excepted = |f: fn(&Proxy) -> &Option<ForwardFor>, peer: &Peer| {
-        let Peer::Inet(addr) = peer else { return true };
-        let both = back.and_then(|b| f(b).as_ref()).into_iter().chain(f(front).as_ref());
-        both.flat_map(|conf| &conf.except).any(|net| net.contains(addr.ip()))
-    };
-    if let Some(conf) = own(|p| &p.forwardfor).filter(|_| !excepted(|p| &p.forwardfor, &conn.facts.src)) {
-        add_address(exchange, conf, &conn.facts.src);
-    }
-    if let Some(conf) = own(|p| &p.originalto).filter(|_| !excepted(|p| &p.originalto, &conn.facts.dst)) {
-        add_address(exchange, conf, &conn.facts.dst);
-    }
-    if let Some(face) = &front.front
-        && let Some(format) = &face.unique_id
-    {
-        // Made now even where no field carries it: rules about the answer may ask for it when the request is gone.
-        let id = unique_id(conn, exchange, format);
-        if let Some(header) = &face.unique_id_header {
-            exchange.req.fields_mut().set(header, &id);
-        }
-    }
-    forward::prepare_request(exchange, back.is_some_and(|b| b.options.pretend_keepalive));
-}
-
-/// The exchange's id, made once.
-fn unique_id(conn: &Conn, exchange: &mut Exchange, format: &evenkeel_expr::LogFormat) -> Vec<u8> {
-    if exchange.facts.unique_id.is_none() {
-        let mut id = Vec::new();
-        let view = conn.view(exchange);
-        format.render(&crate::route::env(conn, exchange, &view), &mut id);
-        exchange.facts.unique_id = Some(id.into());
-    }
-    exchange.facts.unique_id.as_ref().map(|id| id.to_vec()).unwrap_or_default()
-}
-
-/// `option forwardfor` and `option originalto` (configuration manual).
-fn add_address(exchange: &mut Exchange, conf: &ForwardFor, peer: &Peer) {
-    let Peer::Inet(addr) = peer else { return };
-    let ip: IpAddr = addr.ip();
-    if conf.if_none && exchange.req.fields().contains(&conf.header) {
-        return;
-    }
-    let mut text = [0u8; 48];
-    let written = {
-        use std::io::Write;
-        let mut rest = &mut text[..];
-        // 48 bytes hold any address.
-        let _ = write!(rest, "{ip}");
-        48 - rest.len()
-    };
-    exchange.req.fields_mut().push(&conf.header, text.get(..written).unwrap_or_default());
 }

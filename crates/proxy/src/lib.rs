@@ -6,9 +6,11 @@
 //! Each step is a file of its own; `path.rs` calls them in order. A shard is a thread with a current-thread runtime and
 //! its own listeners; what shards share is [`world::World`].
 
+mod capture;
 pub mod checks;
 pub mod conn;
 pub mod control;
+mod dress;
 pub mod exchange;
 pub mod faulty;
 mod finish;

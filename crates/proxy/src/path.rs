@@ -15,7 +15,7 @@ use crate::exchange::{Exchange, Failure, Next};
 use crate::forward::Sent;
 use crate::judge::{self, Judged};
 use crate::read::{self, Head};
-use crate::{finish, forward, reach, route};
+use crate::{dress, finish, forward, reach, route};
 
 /// Serves a client's connection until either side has had enough. What an idle connection keeps is the state of this
 /// function: the steps of an exchange are boxed and live as long as it does.
@@ -88,7 +88,7 @@ async fn walk(conn: &mut Conn, exchange: &mut Exchange) -> Result<Next, Failure>
         return Err(Failure::silent(Blame::Client, Phase::Request));
     }
     let mut seat = route::to_server(conn, exchange).await?;
-    judge::prepare(conn, exchange);
+    dress::prepare(conn, exchange);
     let mut fresh_only = false;
     loop {
         let server = reach::reach(conn, exchange, &mut seat, fresh_only).await?;
