@@ -17,6 +17,7 @@ pub mod back;
 pub mod check;
 pub mod front;
 pub mod global;
+pub mod keeper;
 pub mod log;
 pub mod proxy;
 pub mod server;

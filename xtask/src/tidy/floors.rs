@@ -15,6 +15,7 @@ struct Room {
 const ROOMS: &[Room] = &[
     Room { name: "base", floor: 0, beside: &[] },
     Room { name: "wire", floor: 1, beside: &[] },
+    Room { name: "vrrp", floor: 1, beside: &["wire"] },
     Room { name: "http", floor: 1, beside: &[] },
     Room { name: "balance", floor: 1, beside: &[] },
     Room { name: "health", floor: 1, beside: &["http"] },
@@ -25,6 +26,7 @@ const ROOMS: &[Room] = &[
     Room { name: "conf", floor: 2, beside: &["plan"] },
     Room { name: "sys", floor: 3, beside: &[] },
     Room { name: "probe", floor: 3, beside: &["sys"] },
+    Room { name: "keeper", floor: 3, beside: &["sys", "probe"] },
     Room { name: "lab", floor: 3, beside: &["sys"] },
     Room { name: "proxy", floor: 3, beside: &["sys", "probe"] },
     Room { name: "admin", floor: 3, beside: &["sys", "proxy"] },

@@ -1,0 +1,2 @@
+//! The keeper's hands: what the VRRP brain wants done is done here.
+#![forbid(unsafe_code)]
