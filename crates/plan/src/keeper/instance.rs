@@ -67,8 +67,27 @@ pub struct InstancePlan {
     pub linkbeat_polling: bool,
     /// `kernel_rx_buf_size`: bytes.
     pub rx_buffer: Option<u32>,
+    /// Where each keyword of the block stands, for findings that compare two nodes.
+    pub places: Places,
     /// Where the block stands.
     pub span: Span,
+}
+
+/// Places of a block's keywords by name (`priority`, `virtual_router_id`, a `track_script` line as `track_script/<name>`):
+/// the last one of a name, as its value counts.
+#[derive(Clone, Debug, PartialEq, Eq, Default)]
+pub struct Places(Vec<(String, Span)>);
+
+impl Places {
+    /// Notes a place.
+    pub fn note(&mut self, name: impl Into<String>, span: Span) {
+        self.0.push((name.into(), span));
+    }
+
+    /// The last place of `name`.
+    pub fn of(&self, name: &str) -> Option<Span> {
+        self.0.iter().rev().find(|(known, _)| known == name).map(|(_, span)| *span)
+    }
 }
 
 /// One `vrrp_sync_group`.

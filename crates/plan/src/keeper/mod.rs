@@ -17,7 +17,7 @@ use std::sync::Arc;
 
 pub use address::{Address, NextHop, Route, RouteKind, Rule, Scope};
 pub use global::{Daemon, Firewall, KeeperGlobal, Mail, Scheduling, SmtpServer};
-pub use instance::{GroupPlan, InstancePlan, Notify, Vmac};
+pub use instance::{GroupPlan, InstancePlan, Notify, Places, Vmac};
 pub use script::{BfdPlan, ScriptPlan, TrackPlan, UserGroup};
 
 /// Everything that the keeper runs.
