@@ -15,6 +15,7 @@ pub mod env;
 pub mod lex;
 mod load;
 pub mod lower;
+pub mod pair;
 pub mod read;
 pub mod source;
 

@@ -103,6 +103,8 @@ pub struct GarpGroup {
 pub struct KeeperGlobal {
     /// `router_id`; the host's name where the file has none.
     pub router_id: Option<String>,
+    /// Where it stands.
+    pub router_id_span: evenkeel_base::Span,
     /// Mail.
     pub mail: Mail,
     /// Scheduling, by daemon.
