@@ -37,8 +37,9 @@ const ROOMS: &[Room] = &[
 /// The highest floor of the brains: no clock, socket, file, thread.
 const PURE_FLOOR_MAX: u8 = 2;
 
-/// What brains may import from outside; each is data or text handling and touches nothing.
-const PURE_CRATES: &[&str] = &["bstr", "memchr", "regex", "smallvec", "thiserror"];
+/// What brains may import from outside; each is data or text handling and touches nothing. `hmac`, `md-5` and `sha2` are
+/// digests: proofs on packets, converters.
+const PURE_CRATES: &[&str] = &["bstr", "hmac", "md-5", "memchr", "regex", "sha2", "smallvec", "thiserror"];
 
 /// What brains' tests may import from outside.
 const PURE_TEST_CRATES: &[&str] = &["expect-test", "proptest"];
