@@ -3,13 +3,15 @@
 //! Mechanism only: no policy, no configuration, no log lines. Every call that can fail says how, as data.
 //!
 //! - the hot path: [`sock`] (stream sockets), [`pipe`] (splice), [`listen`], [`connect`], [`dgram`], [`outfd`] (log sinks)
-//! - the process: [`process`] (daemon, pid file, limits), [`user`] (privileges), [`machine`] (cores, names), [`signal`]
+//! - the process: [`process`] (daemon, pid file, limits), [`family`] (parent and children), [`user`] (privileges),
+//!   [`machine`] (cores, names), [`signal`]
 //! - the rest: [`addr`], [`clock`], [`fdpass`] (descriptors between processes), [`notify`] (systemd), [`zone`]
 
 pub mod addr;
 pub mod clock;
 pub mod connect;
 pub mod dgram;
+pub mod family;
 pub mod fdpass;
 pub mod listen;
 pub mod machine;

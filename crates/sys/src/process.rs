@@ -52,19 +52,7 @@ const THREAD_LOOK: std::time::Duration = std::time::Duration::from_millis(1);
 /// started waits until [`Ready::announce`] and exits with 0, or with 1 if the daemon dies before. Keeps the working
 /// directory and the open files. Call before any thread or runtime exists.
 pub fn daemonize() -> Result<Ready, DaemonizeError> {
-    let count = || std::fs::read_dir("/proc/self/task").map_or(1, |dir| dir.count());
-    let mut threads = count();
-    for _ in 0..THREAD_LOOKS_MAX {
-        if threads <= 1 {
-            break;
-        }
-        // A thread that was joined is seen a moment longer.
-        std::thread::sleep(THREAD_LOOK);
-        threads = count();
-    }
-    if threads > 1 {
-        return Err(DaemonizeError::Threads(threads));
-    }
+    be_alone()?;
     let null = open_null().map_err(failed("open /dev/null"))?;
     let (wait, parent) =
         rustix::pipe::pipe_with(rustix::pipe::PipeFlags::CLOEXEC).map_err(|e| failed("pipe")(e.into()))?;
@@ -81,6 +69,24 @@ pub fn daemonize() -> Result<Ready, DaemonizeError> {
         std::process::exit(0);
     }
     Ok(Ready { parent, null })
+}
+
+/// Makes sure that no other thread runs.
+fn be_alone() -> Result<(), DaemonizeError> {
+    let count = || std::fs::read_dir("/proc/self/task").map_or(1, |dir| dir.count());
+    let mut threads = count();
+    for _ in 0..THREAD_LOOKS_MAX {
+        if threads <= 1 {
+            break;
+        }
+        // A thread that was joined is seen a moment longer.
+        std::thread::sleep(THREAD_LOOK);
+        threads = count();
+    }
+    if threads > 1 {
+        return Err(DaemonizeError::Threads(threads));
+    }
+    Ok(())
 }
 
 /// Sends stdin, stdout and stderr to `/dev/null`.
@@ -106,13 +112,24 @@ enum Side {
 }
 
 fn fork() -> Result<Side, DaemonizeError> {
+    Ok(if fork_checked()?.is_none() { Side::Child } else { Side::Parent })
+}
+
+/// Forks where this is the only thread: the child's number, or `None` in the child.
+pub(crate) fn fork_alone() -> Result<Option<u32>, DaemonizeError> {
+    be_alone()?;
+    fork_checked()
+}
+
+fn fork_checked() -> Result<Option<u32>, DaemonizeError> {
     // JUSTIFICATION: no safe crate offers fork.
-    // SAFETY: the only caller has checked that this is the only thread, so the child's memory is whole: no lock is held
-    // by a thread that no longer exists.
+    // SAFETY: all callers have checked that this is the only thread, so the child's memory is whole: no lock is held by
+    // a thread that no longer exists.
     match unsafe { libc::fork() } {
         -1 => Err(failed("fork")(io::Error::last_os_error())),
-        0 => Ok(Side::Child),
-        _ => Ok(Side::Parent),
+        0 => Ok(None),
+        // Process numbers are positive.
+        child => Ok(u32::try_from(child).ok()),
     }
 }
 
