@@ -208,8 +208,26 @@ pub fn ipv4_header(fields: &Ipv4Fields) -> [u8; IPV4_HEADER_LEN] {
     let [s0, s1, s2, s3] = fields.source.octets();
     let [d0, d1, d2, d3] = fields.destination.octets();
     let mut header = [
-        0x45, TOS_CONTROL, len_high, len_low, id_high, id_low, 0, 0, fields.ttl, fields.protocol, 0, 0, //
-        s0, s1, s2, s3, d0, d1, d2, d3,
+        0x45,
+        TOS_CONTROL,
+        len_high,
+        len_low,
+        id_high,
+        id_low,
+        0,
+        0,
+        fields.ttl,
+        fields.protocol,
+        0,
+        0, //
+        s0,
+        s1,
+        s2,
+        s3,
+        d0,
+        d1,
+        d2,
+        d3,
     ];
     let sum = Sum::new().add(&header).finish().to_be_bytes();
     header[10..12].copy_from_slice(&sum);

@@ -83,7 +83,9 @@ impl<'a> Ah<'a> {
     pub fn parse(payload: &'a [u8]) -> Result<(Self, &'a [u8]), Error> {
         let (header, rest) = payload.split_at_checked(AH_LEN).ok_or(Error::AhFormat)?;
         let (signed, icv) = header.split_at_checked(AH_LEN - ICV_LEN).ok_or(Error::AhFormat)?;
-        let &[PROTOCOL_VRRP, AH_WORDS, _, _, a, b, c, d, e, f, g, h] = signed else { return Err(Error::AhFormat) };
+        let &[PROTOCOL_VRRP, AH_WORDS, _, _, a, b, c, d, e, f, g, h] = signed else {
+            return Err(Error::AhFormat);
+        };
         let (spi, sequence) = (u32::from_be_bytes([a, b, c, d]), u32::from_be_bytes([e, f, g, h]));
         Ok((Self { spi, sequence, signed, icv }, rest))
     }

@@ -7,11 +7,10 @@ use super::ah::{self, AH_LEN, AhKey};
 use super::hmac::{HmacKey, Sequence, TRAILER_LEN};
 use super::message::{checksum, seal};
 use super::{
-    ADDRESSES_MAX, Advert, AuthField, Checksum, HEAD_LEN, TYPE_ADVERT, V2_AUTH_LEN, V3_INTERVAL_MAX_MS, Version,
+    ADDRESSES_MAX, Advert, AuthField, Checksum, HEAD_LEN, TYPE_ADVERT, V2_AUTH_LEN, V3_INTERVAL_MAX_MS,
+    Version,
 };
-use crate::inet::{
-    Ends, IPV4_HEADER_LEN, Ipv4Fields, PROTOCOL_AH, PROTOCOL_VRRP, ipv4_header,
-};
+use crate::inet::{Ends, IPV4_HEADER_LEN, Ipv4Fields, PROTOCOL_AH, PROTOCOL_VRRP, ipv4_header};
 
 /// Authentication that stands in the message of version 2.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -3,7 +3,7 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::time::Duration;
 
-use super::{Checksum, Error, GROUP_V4, HEAD_LEN, TYPE_ADVERT, V2_AUTH_LEN, Version, hmac};
+use super::{Checksum, Error, HEAD_LEN, TYPE_ADVERT, V2_AUTH_LEN, Version, hmac};
 use crate::inet::{Ends, PROTOCOL_VRRP, Sum};
 
 /// Where the checksum lies; in both versions.
@@ -107,7 +107,8 @@ impl<'a> Advert<'a> {
 
     /// Which form of checksum it has. `trailer` is what follows the message: over IPv6 the system's checksum covers it.
     /// Forms may coincide; then the first one by order of [`Checksum`] is told.
-    pub fn checksum_form(&self, ends: &Ends, trailer: &[u8]) -> Result<Checksum, Error> {
+    /// `group` is what [`Checksum::OldUnicast`] would have.
+    pub fn checksum_form(&self, ends: &Ends, trailer: &[u8], group: Ipv4Addr) -> Result<Checksum, Error> {
         let sums = |form| checksum(self.version, ends, form, self.bytes, trailer);
         // Summed over a right checksum too, the result is 0.
         let fits = |form| sums(form) == 0;
@@ -116,7 +117,9 @@ impl<'a> Advert<'a> {
             (Version::V3, Ends::V4 { destination, .. }) if destination.is_multicast() => {
                 &[Checksum::Rfc, Checksum::AsV2]
             }
-            (Version::V3, Ends::V4 { .. }) => &[Checksum::Rfc, Checksum::AsV2, Checksum::OldUnicast],
+            (Version::V3, Ends::V4 { .. }) => {
+                &[Checksum::Rfc, Checksum::AsV2, Checksum::OldUnicast { group }]
+            }
         };
         forms.iter().copied().find(|form| fits(*form)).ok_or_else(|| {
             let own = Sum::new().add_word(!sums(Checksum::Rfc)).add_word(!self.checksum);
@@ -137,8 +140,8 @@ pub(super) fn checksum(version: Version, ends: &Ends, form: Checksum, message: &
     let sum = match (version, form, *ends) {
         // RFC 3768 §5.3.8: the whole message, which in RFC 2338 has the authentication data in it.
         (Version::V2, _, _) | (Version::V3, Checksum::AsV2, Ends::V4 { .. }) => sum,
-        (Version::V3, Checksum::OldUnicast, Ends::V4 { source, .. }) => {
-            let ends = Ends::V4 { source, destination: GROUP_V4 };
+        (Version::V3, Checksum::OldUnicast { group }, Ends::V4 { source, .. }) => {
+            let ends = Ends::V4 { source, destination: group };
             sum.add_pseudo(&ends, PROTOCOL_VRRP, message.len())
         }
         // RFC 9568 §5.2.8. The trailer stands outside of what is summed.

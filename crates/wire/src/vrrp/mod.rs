@@ -74,7 +74,10 @@ pub enum Checksum {
     AsV2,
     /// Version 3 over IPv4 to one peer, with the multicast group in the pseudo header's destination: Keepalived up to
     /// 1.3.6, and `old_unicast_checksum`.
-    OldUnicast,
+    OldUnicast {
+        /// `vrrp_mcast_group4`, or [`GROUP_V4`].
+        group: Ipv4Addr,
+    },
 }
 
 /// Why bytes are no packet that may be listened to.

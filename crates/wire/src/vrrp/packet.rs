@@ -1,10 +1,10 @@
 //! A packet as it was received.
 
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use super::ah::{Ah, AhKey};
 use super::hmac::{HmacKey, Trailer};
-use super::{Advert, Checksum, Error};
+use super::{Advert, Checksum, Error, GROUP_V4};
 use crate::inet::{Ends, Ipv4, PROTOCOL_AH, PROTOCOL_VRRP};
 
 /// A whole packet: the advert, and what stands around it. Its checksum is right in the form that it says; proofs are not
@@ -31,6 +31,11 @@ pub struct Packet<'a> {
 impl<'a> Packet<'a> {
     /// Reads an IPv4 packet, header included, as raw sockets deliver it.
     pub fn parse_v4(bytes: &'a [u8]) -> Result<Self, Error> {
+        Self::parse_v4_in(bytes, GROUP_V4)
+    }
+
+    /// As [`Packet::parse_v4`], where `vrrp_mcast_group4` is another group.
+    pub fn parse_v4_in(bytes: &'a [u8], group: Ipv4Addr) -> Result<Self, Error> {
         let ip = Ipv4::parse(bytes)?;
         let (ah, payload) = match ip.protocol {
             PROTOCOL_VRRP => (None, ip.payload),
@@ -40,18 +45,24 @@ impl<'a> Packet<'a> {
             }
             other => return Err(Error::Protocol(other)),
         };
-        Self::parse(payload, ip.ends(), ah, Some(ip))
+        Self::parse(payload, ip.ends(), group, ah, Some(ip))
     }
 
     /// Reads the payload of an IPv6 packet.
     pub fn parse_v6(payload: &'a [u8], source: Ipv6Addr, destination: Ipv6Addr) -> Result<Self, Error> {
-        Self::parse(payload, Ends::V6 { source, destination }, None, None)
+        Self::parse(payload, Ends::V6 { source, destination }, GROUP_V4, None, None)
     }
 
-    fn parse(payload: &'a [u8], ends: Ends, ah: Option<Ah<'a>>, ip: Option<Ipv4<'a>>) -> Result<Self, Error> {
+    fn parse(
+        payload: &'a [u8],
+        ends: Ends,
+        group: Ipv4Addr,
+        ah: Option<Ah<'a>>,
+        ip: Option<Ipv4<'a>>,
+    ) -> Result<Self, Error> {
         let v6 = matches!(ends, Ends::V6 { .. });
         let (advert, rest) = Advert::parse(payload, v6)?;
-        let checksum = advert.checksum_form(&ends, rest)?;
+        let checksum = advert.checksum_form(&ends, rest, group)?;
         let trailer = Trailer::parse(rest)?;
         let ttl = ip.map(|ip| ip.ttl);
         Ok(Self { advert, ends, ttl, checksum, ah, trailer, ip, payload })
