@@ -5,9 +5,14 @@
 //! - the hot path: [`sock`] (stream sockets), [`pipe`] (splice), [`listen`], [`connect`], [`dgram`], [`outfd`] (log sinks)
 //! - the process: [`process`] (daemon, pid file, limits), [`family`] (parent and children), [`user`] (privileges),
 //!   [`machine`] (cores, names), [`signal`]
-//! - the rest: [`addr`], [`clock`], [`fdpass`] (descriptors between processes), [`notify`] (systemd), [`zone`]
+//! - the keeper's: [`poll`] and [`bell`] (waiting without a runtime), [`rawip`] (VRRP), [`packet`] (ARP, neighbours),
+//!   [`netlink`], [`child`] (scripts), [`sched`] (realtime), [`watch`] (files)
+//! - the rest: [`addr`], [`clock`], [`fdpass`] (descriptors between processes), [`notify`] (systemd), [`space`]
+//!   (namespaces), [`zone`]
 
 pub mod addr;
+pub mod bell;
+pub mod child;
 pub mod clock;
 pub mod connect;
 pub mod dgram;
@@ -15,15 +20,22 @@ pub mod family;
 pub mod fdpass;
 pub mod listen;
 pub mod machine;
+pub mod netlink;
 pub mod notify;
 pub mod outfd;
+pub mod packet;
 pub mod pipe;
+pub mod poll;
 pub mod process;
+pub mod rawip;
 mod reactor;
+pub mod sched;
 pub mod signal;
 pub mod sock;
 mod sockopt;
+pub mod space;
 pub mod user;
+pub mod watch;
 pub mod zone;
 
 pub use addr::Addr;

@@ -1,7 +1,9 @@
 //! Describing a network and bringing it up.
 
+use std::path::PathBuf;
+
 use super::ip::{LabError, ip, remove, sweep, unique_prefix};
-use super::node::Node;
+use super::node::{FILTER, Node, nft};
 
 /// The switch that nodes are on when nothing else is said.
 const SWITCH_DEFAULT: &str = "switch";
@@ -12,6 +14,8 @@ const NAME_MAX: usize = 32;
 #[derive(Clone, Debug, Default)]
 pub struct LabBuilder {
     nodes: Vec<String>,
+    machines: Vec<String>,
+    programs: Vec<(String, String, PathBuf)>,
     switches: Vec<String>,
     links: Vec<Link>,
     routes: Vec<(String, String, String)>,
@@ -22,6 +26,8 @@ pub struct LabBuilder {
 struct Link {
     node: String,
     switch: String,
+    /// `eth<n>` if nothing else is said.
+    interface: Option<String>,
     addresses: Vec<String>,
 }
 
@@ -37,12 +43,39 @@ impl LabBuilder {
     /// One more interface of `node`, on `switch` (made when first named). A node's interfaces are `eth0`, `eth1`, … in the
     /// order of their links.
     #[must_use]
-    pub fn link(mut self, node: &str, switch: &str, addresses: &[&str]) -> Self {
+    pub fn link(self, node: &str, switch: &str, addresses: &[&str]) -> Self {
+        self.plug(node, switch, None, addresses)
+    }
+
+    /// The same with a name of the interface's own, as `ens33`.
+    #[must_use]
+    pub fn link_as(self, node: &str, switch: &str, interface: &str, addresses: &[&str]) -> Self {
+        self.plug(node, switch, Some(interface.to_owned()), addresses)
+    }
+
+    /// A node, not plugged in yet, that has files, processes and a host name of its own too: `/run`, `/tmp`, `/root`,
+    /// `/var/lib` are empty, `/etc` is a folder of links whose files [`Node::put`] replaces, and `/usr/local/bin` has the
+    /// commands of [`LabBuilder::program`] alone.
+    #[must_use]
+    pub fn machine(mut self, name: &str) -> Self {
+        self.nodes.push(name.to_owned());
+        self.machines.push(name.to_owned());
+        self
+    }
+
+    /// A command called `name` on machine `node`: the program at `file`, found before any other of its name.
+    #[must_use]
+    pub fn program(mut self, node: &str, name: &str, file: impl Into<PathBuf>) -> Self {
+        self.programs.push((node.to_owned(), name.to_owned(), file.into()));
+        self
+    }
+
+    fn plug(mut self, node: &str, switch: &str, interface: Option<String>, addresses: &[&str]) -> Self {
         if !self.switches.iter().any(|s| s == switch) {
             self.switches.push(switch.to_owned());
         }
         let addresses = addresses.iter().map(|a| (*a).to_owned()).collect();
-        self.links.push(Link { node: node.to_owned(), switch: switch.to_owned(), addresses });
+        self.links.push(Link { node: node.to_owned(), switch: switch.to_owned(), interface, addresses });
         self
     }
 
@@ -87,14 +120,14 @@ impl LabBuilder {
             ip(&["-n", &netns, "link", "set", "br0", "up"])?;
         }
         for name in &self.nodes {
-            let node = Node::new(name.clone(), format!("{prefix}{name}"));
+            let node = Node::new(name.clone(), format!("{prefix}{name}"), self.interfaces_of(name));
             let netns = node.netns().to_owned();
             lab.nodes.push(node);
             ip(&["netns", "add", &netns])?;
             ip(&["-n", &netns, "link", "set", "lo", "up"])?;
         }
         for (n, link) in self.links.iter().enumerate() {
-            let cable = plug_in(&lab, link, n, self.interface_of(n))?;
+            let cable = plug_in(&lab, link, n, self.number_of(n))?;
             lab.cables.push(cable);
         }
         for (node, to, via) in &self.routes {
@@ -104,6 +137,12 @@ impl LabBuilder {
             let path = format!("/proc/sys/{}", key.replace('.', "/"));
             let netns = lab.known(node)?.netns();
             ip(&["netns", "exec", netns, "sh", "-c", "printf %s \"$1\" >\"$2\"", "sh", value, &path])?;
+        }
+        for name in &self.machines {
+            let own = self.programs.iter().filter(|(node, _, _)| node == name);
+            let programs: Vec<_> = own.map(|(_, name, file)| (name.clone(), file.clone())).collect();
+            let node = lab.nodes.iter_mut().find(|n| n.name() == name);
+            node.ok_or_else(|| LabError::Unknown(name.clone()))?.become_machine(&programs)?;
         }
         Ok(lab)
     }
@@ -122,17 +161,25 @@ impl LabBuilder {
     }
 
     /// The number of a link among those of its node.
-    fn interface_of(&self, n: usize) -> usize {
+    fn number_of(&self, n: usize) -> usize {
         let node = self.links.get(n).map(|l| &l.node);
         self.links.iter().take(n).filter(|l| Some(&l.node) == node).count()
+    }
+
+    /// The names of a node's interfaces.
+    fn interfaces_of(&self, node: &str) -> Vec<String> {
+        let links = self.links.iter().filter(|l| l.node == node).enumerate();
+        links.map(|(n, l)| l.interface.clone().unwrap_or_else(|| format!("eth{n}"))).collect()
     }
 }
 
 fn plug_in(lab: &Lab, link: &Link, n: usize, interface: usize) -> Result<Cable, LabError> {
-    let node = lab.known(&link.node)?.netns();
+    let node = lab.known(&link.node)?;
+    let eth = node.interfaces().get(interface).cloned().unwrap_or_default();
+    let node = node.netns();
     let found = lab.switches.iter().find(|(name, _)| *name == link.switch);
     let Some((_, switch)) = found else { return Err(LabError::Unknown(link.switch.clone())) };
-    let (port, eth) = (format!("port{n}"), format!("eth{interface}"));
+    let port = format!("port{n}");
     ip(&["-n", switch, "link", "add", "name", &port, "type", "veth", "peer", "name", &eth, "netns", node])?;
     ip(&["-n", switch, "link", "set", &port, "master", "br0", "up"])?;
     ip(&["-n", node, "link", "set", &eth, "up"])?;
@@ -192,12 +239,37 @@ impl Lab {
         &self.nodes
     }
 
-    /// Pulls the cable of interface `eth<interface>` of `node`, or plugs it in again: the node sees its carrier go, and keeps
+    /// Pulls the cable of interface number `interface` of `node`, or plugs it in again: the node sees its carrier go, and keeps
     /// its addresses.
     pub fn set_link(&self, node: &str, interface: usize, up: bool) -> Result<(), LabError> {
-        let cable = self.cables.iter().find(|c| c.node == node && c.interface == interface);
-        let Some(Cable { switch, port, .. }) = cable else { return Err(LabError::Unknown(node.to_owned())) };
+        let Cable { switch, port, .. } = self.cable(node, interface)?;
         ip(&["-n", switch, "link", "set", port, if up { "up" } else { "down" }]).map(|_| ())
+    }
+
+    /// Lets the switch drop what goes from the first interface of `from` to that of `to` and matches `what` (in nft's words,
+    /// as `meta l4proto 112`; empty: everything), until [`Lab::unblock`]. Neither node sees its carrier go.
+    pub fn block(&self, from: &str, to: &str, what: &str) -> Result<(), LabError> {
+        let (from, to) = (self.cable(from, 0)?, self.cable(to, 0)?);
+        let base = "{ type filter hook forward priority 0; policy accept; }";
+        nft(&from.switch, &["add", "table", "bridge", FILTER])?;
+        nft(&from.switch, &["add", "chain", "bridge", FILTER, "between", base])?;
+        let rule = ["add", "rule", "bridge", FILTER, "between", "iifname", &from.port, "oifname", &to.port];
+        let rule = rule.into_iter().chain(what.split_ascii_whitespace()).chain(["counter", "drop"]);
+        nft(&from.switch, &rule.collect::<Vec<_>>())
+    }
+
+    /// Ends all of [`Lab::block`].
+    pub fn unblock(&self) -> Result<(), LabError> {
+        for (_, switch) in &self.switches {
+            nft(switch, &["add", "table", "bridge", FILTER])?;
+            nft(switch, &["delete", "table", "bridge", FILTER])?;
+        }
+        Ok(())
+    }
+
+    fn cable(&self, node: &str, interface: usize) -> Result<&Cable, LabError> {
+        let cable = self.cables.iter().find(|c| c.node == node && c.interface == interface);
+        cable.ok_or_else(|| LabError::Unknown(node.to_owned()))
     }
 
     fn known(&self, name: &str) -> Result<&Node, LabError> {

@@ -28,6 +28,16 @@ pub enum LabError {
     /// A link or route to a node or switch that is not there.
     #[error("no node or switch is called {0:?}")]
     Unknown(String),
+    /// A file of a machine could not be written or read.
+    #[error("file {path} of {node}: {source}")]
+    File {
+        /// Which, as it is called inside.
+        path: String,
+        /// Where.
+        node: String,
+        /// What the system said.
+        source: io::Error,
+    },
     /// A process could not be started.
     #[error("cannot start {command} in {node}: {source}")]
     Start {
@@ -71,7 +81,9 @@ pub fn available() -> Result<(), Why> {
     outcome.map_err(|e| match e {
         LabError::Ip { command, said } => Why::Refused { command, said },
         LabError::Unavailable(why) => why,
-        LabError::Name(_) | LabError::Unknown(_) | LabError::Start { .. } => Why::NoIp,
+        LabError::Name(_) | LabError::Unknown(_) | LabError::Start { .. } | LabError::File { .. } => {
+            Why::NoIp
+        }
     })
 }
 

@@ -1,5 +1,7 @@
-//! Machines made of network namespaces: nodes on switches, with addresses of their own and processes inside. Nothing of
-//! them is visible outside (interfaces are born inside their namespaces), and everything goes when the [`Lab`] is dropped;
+//! Machines made of namespaces: nodes on switches, with addresses of their own and processes inside; those described as
+//! machines have files, processes and a host name of their own too, so that `killall`, `/etc/init.d/…` and pid files mean
+//! that node alone. Cables can be pulled on either side, packets dropped on a node or on the switch; [`Prober`] sees an
+//! address as a client does, [`Holders`] as its nodes do. Nothing of them is visible outside (interfaces are born inside their namespaces), and everything goes when the [`Lab`] is dropped;
 //! what a killed run left behind goes when the next lab is built.
 //!
 //! ```no_run
@@ -15,10 +17,13 @@
 
 mod build;
 mod ip;
+mod machine;
 mod node;
 mod process;
+mod watch;
 
 pub use build::{Lab, LabBuilder};
 pub use ip::{LabError, Why, available};
-pub use node::{Node, enter};
+pub use node::{Node, Way, enter};
 pub use process::Proc;
+pub use watch::{Answer, Echo, Held, Holders, Prober, Seen, holds};

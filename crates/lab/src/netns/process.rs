@@ -40,8 +40,17 @@ enum Stream {
 
 impl Proc {
     /// Starts `command` (anywhere: in a node, or on this machine) with captured output and no input.
-    pub fn start(mut command: Command) -> io::Result<Proc> {
-        let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn()?;
+    pub fn start(command: Command) -> io::Result<Proc> {
+        Proc::start_by(command, |mut command| command.spawn())
+    }
+
+    /// The same, where `spawn` starts it (on a thread that lives elsewhere, say).
+    pub(super) fn start_by(
+        mut command: Command,
+        spawn: impl FnOnce(Command) -> io::Result<Child>,
+    ) -> io::Result<Proc> {
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = spawn(command)?;
         let output = Arc::new(Output::default());
         if let Some(pipe) = child.stdout.take() {
             output.collect(pipe, Stream::Out)?;
@@ -97,6 +106,26 @@ impl Proc {
         Ok(kill_process(pid, signal)?)
     }
 
+    /// It and its descendants, parents first, by the numbers that they have for us.
+    pub fn tree(&self) -> Vec<u32> {
+        descend(self.pid())
+    }
+
+    /// Kills it and all its descendants at once: none gets the time to notice that another is gone.
+    pub fn kill_tree(&mut self) -> io::Result<ExitStatus> {
+        let tree = self.tree();
+        for (signal, pids) in [(Signal::STOP, tree.clone()), (Signal::KILL, tree.into_iter().rev().collect())]
+        {
+            for pid in pids {
+                if let Some(pid) = i32::try_from(pid).ok().and_then(Pid::from_raw) {
+                    // Fails if it has ended by itself.
+                    let _ = kill_process(pid, signal);
+                }
+            }
+        }
+        self.child.wait()
+    }
+
     /// Kills it with SIGKILL and reaps it.
     pub fn kill(&mut self) -> io::Result<ExitStatus> {
         self.child.kill()?;
@@ -122,6 +151,26 @@ impl Drop for Proc {
         // Ended already, or now.
         let _ = self.kill();
     }
+}
+
+/// A process and its descendants, parents before their children.
+fn descend(root: u32) -> Vec<u32> {
+    let processes = std::fs::read_dir("/proc").into_iter().flatten().flatten();
+    let pids = processes.filter_map(|e| e.file_name().to_str()?.parse::<u32>().ok());
+    let parents: Vec<(u32, u32)> = pids.filter_map(|pid| Some((pid, parent(pid)?))).collect();
+    let mut tree = vec![root];
+    let mut at = 0;
+    while let Some(&above) = tree.get(at) {
+        tree.extend(parents.iter().filter(|(_, p)| *p == above).map(|(pid, _)| *pid));
+        at += 1;
+    }
+    tree
+}
+
+/// The parent, from `/proc/PID/stat`: the second word behind the name, which may hold blanks and brackets.
+fn parent(pid: u32) -> Option<u32> {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    stat.rsplit_once(')')?.1.split_ascii_whitespace().nth(1)?.parse().ok()
 }
 
 impl Output {
@@ -174,5 +223,25 @@ mod tests {
         assert_eq!(status.code(), Some(3));
         assert!(!proc.wait_for("never said", PATIENCE), "the output has ended: no waiting");
         assert!(proc.signal(-5).is_err());
+    }
+
+    #[test]
+    fn a_tree_is_killed_whole() {
+        let mut command = Command::new("sh");
+        command.args(["-c", "sh -c 'sleep 600 & sleep 600' & echo up; wait"]);
+        let mut proc = Proc::start(command).expect("sh is everywhere");
+        assert!(proc.wait_for("up", PATIENCE));
+        let deadline = Instant::now() + PATIENCE;
+        while proc.tree().len() < 4 {
+            assert!(Instant::now() < deadline, "two shells and two sleepers: {:?}", proc.tree());
+        }
+        let tree = proc.tree();
+        assert_eq!(tree.first(), Some(&proc.pid()));
+        proc.kill_tree().expect("ours");
+        // Zombies, where nobody reaps orphans, have no command line.
+        let lives = |pid: &u32| !std::fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default().is_empty();
+        while tree.iter().any(lives) {
+            assert!(Instant::now() < deadline, "one lives on");
+        }
     }
 }
