@@ -5,12 +5,14 @@
 //!            ├ instances[InstanceId]   beside node.instances: what the hands do for each
 //!            ├ groups[GroupId], tracks[TrackId]  likewise
 //!            ├ statics         addresses, routes, rules that stay
+//!            ├ lvs             virtual servers and their checks
 //!            └ global          process-wide settings, mail
 //! ```
 
 pub mod address;
 pub mod global;
 pub mod instance;
+pub mod lvs;
 pub mod script;
 
 use std::sync::Arc;
@@ -18,6 +20,7 @@ use std::sync::Arc;
 pub use address::{Address, NextHop, Route, RouteKind, Rule, Scope};
 pub use global::{Daemon, Firewall, KeeperGlobal, Mail, Scheduling, SmtpServer};
 pub use instance::{GroupPlan, InstancePlan, Notify, Places, Vmac};
+pub use lvs::LvsPlan;
 pub use script::{BfdPlan, ScriptPlan, TrackPlan, UserGroup};
 
 /// Everything that the keeper runs.
@@ -37,6 +40,8 @@ pub struct KeeperPlan {
     pub static_routes: Vec<(Route, Vec<evenkeel_vrrp::conf::InstanceId>)>,
     /// `static_rules`.
     pub static_rules: Vec<(Rule, Vec<evenkeel_vrrp::conf::InstanceId>)>,
+    /// `virtual_server` and what goes with it.
+    pub lvs: LvsPlan,
     /// `global_defs` and what stands beside it.
     pub global: KeeperGlobal,
     /// The files that it came from.
