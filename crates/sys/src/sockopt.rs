@@ -61,7 +61,7 @@ pub(crate) fn set_repair(fd: &impl AsFd) -> io::Result<()> {
     set_int(fd, libc::IPPROTO_TCP, libc::TCP_REPAIR, 1)
 }
 
-fn set_int(fd: &impl AsFd, level: c_int, name: c_int, value: c_int) -> io::Result<()> {
+pub(crate) fn set_int(fd: &impl AsFd, level: c_int, name: c_int, value: c_int) -> io::Result<()> {
     // JUSTIFICATION: neither rustix nor socket2 has these options.
     // SAFETY: the descriptor is borrowed for the call; the pointer and length describe one live c_int.
     let rc = unsafe {

@@ -53,6 +53,21 @@ pub fn uid_of(name: &str) -> io::Result<Option<u32>> {
     })
 }
 
+/// The group that user `name` logs in with; `None` if there is no such user.
+pub fn primary_group_of(name: &str) -> io::Result<Option<u32>> {
+    lookup(name, |name, buf| {
+        let mut entry = MaybeUninit::<libc::passwd>::uninit();
+        let mut found = std::ptr::null_mut();
+        // JUSTIFICATION: as for users' numbers.
+        // SAFETY: name is a C string; entry, buf (with its length) and found are live and ours for the call.
+        let rc = unsafe {
+            libc::getpwnam_r(name.as_ptr(), entry.as_mut_ptr(), buf.as_mut_ptr(), buf.len(), &raw mut found)
+        };
+        // SAFETY: found is null or points to entry, which the call has filled.
+        (rc, unsafe { found.as_ref() }.map(|e| e.pw_gid))
+    })
+}
+
 /// The number of group `name`; `None` if there is no such group.
 pub fn gid_of(name: &str) -> io::Result<Option<u32>> {
     lookup(name, |name, buf| {
@@ -66,6 +81,26 @@ pub fn gid_of(name: &str) -> io::Result<Option<u32>> {
         // SAFETY: found is null or points to entry, which the call has filled.
         (rc, unsafe { found.as_ref() }.map(|e| e.gr_gid))
     })
+}
+
+/// The name of user `uid`; `None` if there is none.
+pub fn name_of(uid: u32) -> Option<CString> {
+    let mut size = ENTRY_FIRST;
+    loop {
+        let mut buf: Vec<c_char> = vec![0; size];
+        let mut entry = MaybeUninit::<libc::passwd>::uninit();
+        let mut found = std::ptr::null_mut();
+        // JUSTIFICATION: as for names.
+        // SAFETY: entry, buf (with its length) and found are live and ours for the call.
+        let rc =
+            unsafe { libc::getpwuid_r(uid, entry.as_mut_ptr(), buf.as_mut_ptr(), buf.len(), &raw mut found) };
+        if rc == libc::ERANGE && size < ENTRY_MAX {
+            size *= 2;
+        } else if rc != libc::EINTR {
+            // SAFETY: found is null or points to entry, whose name is a C string inside buf.
+            return unsafe { found.as_ref().map(|e| CStr::from_ptr(e.pw_name).to_owned()) };
+        }
+    }
 }
 
 fn lookup(
@@ -182,9 +217,13 @@ mod tests {
     #[test]
     fn names_become_numbers() {
         assert_eq!(uid_of("root").expect("database"), Some(0));
+        assert_eq!(name_of(0).as_deref(), Some(c"root"));
+        assert_eq!(name_of(4_000_000_000), None);
         assert_eq!(gid_of("root").expect("database"), Some(0));
+        assert_eq!(primary_group_of("root").expect("database"), Some(0));
         for absent in ["no-such-user-here", "", "a\0b", "99"] {
             assert_eq!(uid_of(absent).expect("database"), None, "{absent:?}");
+            assert_eq!(primary_group_of(absent).expect("database"), None, "{absent:?}");
             assert_eq!(gid_of(absent).expect("database"), None, "{absent:?}");
         }
     }
