@@ -73,7 +73,7 @@ impl Sum {
     }
 
     /// Adds bytes; an odd last one is padded with zero, so only the last piece may be odd.
-    pub fn add(mut self, bytes: &[u8]) -> Self {
+    pub fn bytes(mut self, bytes: &[u8]) -> Self {
         let mut words = bytes.chunks_exact(2);
         for word in &mut words {
             self.0 += u64::from(u16::from_be_bytes([word[0], word[1]]));
@@ -85,19 +85,19 @@ impl Sum {
     }
 
     /// Adds a number as one word.
-    pub fn add_word(mut self, word: u16) -> Self {
+    pub fn word(mut self, word: u16) -> Self {
         self.0 += u64::from(word);
         self
     }
 
     /// Adds the pseudo header (RFC 793 §3.1 for IPv4, RFC 8200 §8.1 for IPv6).
-    pub fn add_pseudo(self, ends: &Ends, protocol: u8, len: usize) -> Self {
+    pub fn pseudo(self, ends: &Ends, protocol: u8, len: usize) -> Self {
         let sum = match ends {
-            Ends::V4 { source, destination } => self.add(&source.octets()).add(&destination.octets()),
-            Ends::V6 { source, destination } => self.add(&source.octets()).add(&destination.octets()),
+            Ends::V4 { source, destination } => self.bytes(&source.octets()).bytes(&destination.octets()),
+            Ends::V6 { source, destination } => self.bytes(&source.octets()).bytes(&destination.octets()),
         };
         let len = (len as u64).to_be_bytes();
-        sum.add(&len).add_word(u16::from(protocol))
+        sum.bytes(&len).word(u16::from(protocol))
     }
 
     /// The checksum: the complement of the folded sum. Over bytes that hold a right checksum it is 0.
@@ -229,7 +229,7 @@ pub fn ipv4_header(fields: &Ipv4Fields) -> [u8; IPV4_HEADER_LEN] {
         d2,
         d3,
     ];
-    let sum = Sum::new().add(&header).finish().to_be_bytes();
+    let sum = Sum::new().bytes(&header).finish().to_be_bytes();
     header[10..12].copy_from_slice(&sum);
     header
 }
@@ -242,11 +242,11 @@ mod tests {
     fn sums_are_those_of_rfc_1071() {
         // RFC 1071 §3: 00 01 f2 03 f4 f5 f6 f7 sums to ddf2.
         let bytes = [0x00, 0x01, 0xf2, 0x03, 0xf4, 0xf5, 0xf6, 0xf7];
-        assert_eq!(Sum::new().add(&bytes).finish(), !0xddf2);
-        assert_eq!(Sum::new().add(&bytes).add_word(!0xddf2).finish(), 0);
-        assert_eq!(Sum::new().add(&[0xab]).finish(), !0xab00, "an odd byte is the high one");
+        assert_eq!(Sum::new().bytes(&bytes).finish(), !0xddf2);
+        assert_eq!(Sum::new().bytes(&bytes).word(!0xddf2).finish(), 0);
+        assert_eq!(Sum::new().bytes(&[0xab]).finish(), !0xab00, "an odd byte is the high one");
         assert_eq!(Sum::new().finish(), 0xffff);
-        assert_eq!(Sum::new().add(&[0xff; 20_000]).finish(), 0, "carries are folded in");
+        assert_eq!(Sum::new().bytes(&[0xff; 20_000]).finish(), 0, "carries are folded in");
     }
 
     #[test]
@@ -260,7 +260,7 @@ mod tests {
             payload_len: 3,
         };
         let mut packet = ipv4_header(&fields).to_vec();
-        assert_eq!(Sum::new().add(&packet).finish(), 0, "the checksum is right");
+        assert_eq!(Sum::new().bytes(&packet).finish(), 0, "the checksum is right");
         packet.extend([7, 8, 9, 0, 0, 0]);
         let read = Ipv4::parse(&packet).expect("it is whole");
         assert_eq!(read.payload, [7, 8, 9], "padding is cut");

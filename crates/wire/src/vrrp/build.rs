@@ -228,7 +228,7 @@ impl Build<'_> {
             Version::V2 => 1000,
             Version::V3 => 10,
         };
-        if self.interval.subsec_nanos() % 1_000_000 != 0 || millis % unit != 0 {
+        if !self.interval.subsec_nanos().is_multiple_of(1_000_000) || !millis.is_multiple_of(unit) {
             return Err(wrong);
         }
         match self.version {

@@ -122,7 +122,7 @@ impl<'a> Advert<'a> {
             }
         };
         forms.iter().copied().find(|form| fits(*form)).ok_or_else(|| {
-            let own = Sum::new().add_word(!sums(Checksum::Rfc)).add_word(!self.checksum);
+            let own = Sum::new().word(!sums(Checksum::Rfc)).word(!self.checksum);
             Error::Checksum { got: self.checksum, want: own.finish() }
         })
     }
@@ -136,20 +136,20 @@ impl<'a> Advert<'a> {
 
 /// The checksum over a message in one of its forms, whatever stands in its own field.
 pub(super) fn checksum(version: Version, ends: &Ends, form: Checksum, message: &[u8], trailer: &[u8]) -> u16 {
-    let sum = Sum::new().add(message);
+    let sum = Sum::new().bytes(message);
     let sum = match (version, form, *ends) {
         // RFC 3768 §5.3.8: the whole message, which in RFC 2338 has the authentication data in it.
         (Version::V2, _, _) | (Version::V3, Checksum::AsV2, Ends::V4 { .. }) => sum,
         (Version::V3, Checksum::OldUnicast { group }, Ends::V4 { source, .. }) => {
             let ends = Ends::V4 { source, destination: group };
-            sum.add_pseudo(&ends, PROTOCOL_VRRP, message.len())
+            sum.pseudo(&ends, PROTOCOL_VRRP, message.len())
         }
         // RFC 9568 §5.2.8. The trailer stands outside of what is summed.
         (Version::V3, Checksum::Rfc, ends @ Ends::V4 { .. }) => {
-            sum.add_pseudo(&ends, PROTOCOL_VRRP, message.len())
+            sum.pseudo(&ends, PROTOCOL_VRRP, message.len())
         }
         (Version::V3, _, ends @ Ends::V6 { .. }) => {
-            sum.add(trailer).add_pseudo(&ends, PROTOCOL_VRRP, message.len() + trailer.len())
+            sum.bytes(trailer).pseudo(&ends, PROTOCOL_VRRP, message.len() + trailer.len())
         }
     };
     sum.finish()
