@@ -12,6 +12,7 @@
 pub mod ast;
 pub mod cond;
 pub mod env;
+pub mod keepalived;
 pub mod lex;
 mod load;
 pub mod lower;
