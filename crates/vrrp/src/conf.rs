@@ -335,11 +335,22 @@ pub struct GroupConf {
     pub global_tracking: bool,
 }
 
+/// `interface_up_down_delays`: how long another carrier must last before it counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub struct LinkDelays {
+    /// The carrier is lost.
+    pub down: Duration,
+    /// The carrier is back.
+    pub up: Duration,
+}
+
 /// Everything that one node keeps.
 #[derive(Clone, Debug, PartialEq, Eq, Default)]
 pub struct NodeConf {
     /// Interfaces that the file names, by name.
     pub interfaces: Vec<String>,
+    /// `interface_up_down_delays`, by position in `interfaces`; where it is shorter, none.
+    pub link_delays: Vec<LinkDelays>,
     /// Tracked things.
     pub tracks: Vec<TrackConf>,
     /// Instances.

@@ -9,6 +9,9 @@ use crate::conf::{InstanceId, InterfaceId, NodeConf, TrackId};
 pub enum Input<'a> {
     /// The keeper runs: from now on instances may act. Told once, after the first [`Input::Interface`] of each interface.
     Start,
+    /// The date: microseconds since 1970-01-01 UTC. Told before [`Input::Start`], and again before deadlines and packets
+    /// where an instance signs with `auth_hmac` ([`crate::Node::signs`]); clocks are set now and then.
+    Date(u64),
     /// A VRRP packet that the system delivered.
     Packet(Received<'a>),
     /// An interface as it is now; told at the start and at every change.
@@ -77,7 +80,7 @@ pub struct InterfaceState<'a> {
     pub mac: Option<[u8; 6]>,
     /// Bytes of payload a packet may have.
     pub mtu: u32,
-    /// All of its addresses (IPv6: that are usable), in the system's order.
+    /// All of its addresses (IPv6: that are usable), in the system's order, without those that the keeper itself has set.
     pub addresses: &'a [IpAddr],
 }
 

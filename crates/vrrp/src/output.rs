@@ -41,6 +41,10 @@ pub enum Output {
     Notify(Notice),
     /// Start a tracked script; its end comes back as [`crate::Input::ScriptEnded`].
     RunScript(TrackId),
+    /// It runs too long and has been counted as failed: end it. Its end is told nevertheless.
+    KillScript(TrackId),
+    /// From here on ids are those of the new configuration; what came before speaks of the old one.
+    Reloaded,
     /// Ask who has this address (ARP or neighbour solicitation, without using it ourselves).
     Probe {
         /// Where.
