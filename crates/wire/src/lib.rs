@@ -2,6 +2,7 @@
 //!
 //! - [`proxy`]: the PROXY protocol
 //! - [`ether`]: Ethernet frames; [`arp`], [`ndisc`]: who has an address
+//! - [`bfd`]: control packets
 //! - [`inet`]: the internet checksum, pseudo headers, the IPv4 header
 //! - [`netlink`]: links, addresses, routes, rules, process events as the kernel tells them
 //! - [`vrrp`]: adverts of versions 2 and 3, with AH and `auth_hmac`
@@ -11,6 +12,7 @@
 #![forbid(unsafe_code)]
 
 pub mod arp;
+pub mod bfd;
 pub mod ether;
 pub mod inet;
 pub mod ndisc;
