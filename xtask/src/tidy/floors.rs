@@ -16,6 +16,7 @@ const ROOMS: &[Room] = &[
     Room { name: "base", floor: 0, beside: &[] },
     Room { name: "wire", floor: 1, beside: &[] },
     Room { name: "vrrp", floor: 1, beside: &["wire"] },
+    Room { name: "bfd", floor: 1, beside: &["wire"] },
     Room { name: "http", floor: 1, beside: &[] },
     Room { name: "balance", floor: 1, beside: &[] },
     Room { name: "health", floor: 1, beside: &["http"] },
