@@ -2,6 +2,9 @@
 //!
 //! - [`program`]: our binary and, for the twin tests, the original's
 //! - [`daemon`]: a proxy that runs with a configuration of the test's
+//! - [`keeper`]: nodes that keep floating addresses, ours or the original's, and scripts of what happens to them
+//! - [`capture`]: what crosses a switch, and what `tshark` thinks of it
+//! - [`mail`]: a mail server that keeps what it is given
 //! - [`port`]: ports that nobody else gets, ports that refuse, ports that swallow
 //! - [`wire`]: a connection's end, as a client or a server uses it, byte for byte
 //! - [`script`]: such ends told by tables
@@ -13,7 +16,10 @@
 //! These helpers panic where a test cannot go on; nothing ships from here.
 #![allow(clippy::print_stderr, reason = "skipped tests say why")]
 
+pub mod capture;
 pub mod daemon;
+pub mod keeper;
+pub mod mail;
 pub mod mask;
 pub mod origin;
 pub mod port;

@@ -234,6 +234,13 @@ impl Lab {
         }
     }
 
+    /// The switch called `name` (the common one is `switch`) as a node to run captures in: `br0` sees what crosses it.
+    pub fn switch(&self, name: &str) -> Result<Node, LabError> {
+        let found = self.switches.iter().find(|(n, _)| n == name);
+        let (name, netns) = found.ok_or_else(|| LabError::Unknown(name.to_owned()))?;
+        Ok(Node::new(name.clone(), netns.clone(), vec!["br0".to_owned()]))
+    }
+
     /// All nodes, in the order of their description.
     pub fn nodes(&self) -> &[Node] {
         &self.nodes
