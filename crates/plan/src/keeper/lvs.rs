@@ -205,8 +205,10 @@ pub enum CheckerKind {
     Http {
         /// `SSL_GET`.
         tls: bool,
-        /// `enable_sni`, `tls_compliant`.
+        /// `enable_sni`.
         sni: bool,
+        /// `tls_compliant`.
+        compliant: bool,
         /// `http_protocol`.
         protocol: HttpProtocol,
         /// `fast_recovery`.
