@@ -6,7 +6,7 @@
 //! - the process: [`process`] (daemon, pid file, limits), [`family`] (parent and children), [`user`] (privileges),
 //!   [`machine`] (cores, names), [`signal`]
 //! - the keeper's: [`poll`] and [`bell`] (waiting without a runtime), [`rawip`] (VRRP), [`packet`] (ARP, neighbours),
-//!   [`netlink`], [`child`] (scripts), [`sched`] (realtime), [`watch`] (files)
+//!   [`netlink`], [`linkbeat`], [`child`] (scripts), [`sched`] (realtime), [`watch`] (files)
 //! - the rest: [`addr`], [`clock`], [`fdpass`] (descriptors between processes), [`notify`] (systemd), [`space`]
 //!   (namespaces), [`zone`]
 
@@ -18,6 +18,7 @@ pub mod connect;
 pub mod dgram;
 pub mod family;
 pub mod fdpass;
+pub mod linkbeat;
 pub mod listen;
 pub mod machine;
 pub mod netlink;

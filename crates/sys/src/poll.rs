@@ -2,6 +2,7 @@
 //! runtime.
 
 use std::io;
+use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, OwnedFd};
 
 use evenkeel_base::Instant;
@@ -20,7 +21,6 @@ pub struct Poller {
     epoll: OwnedFd,
     timer: OwnedFd,
     armed: Option<Instant>,
-    events: Vec<epoll::Event>,
 }
 
 impl std::fmt::Debug for Poller {
@@ -36,7 +36,7 @@ impl Poller {
         let timer =
             timerfd_create(TimerfdClockId::Monotonic, TimerfdFlags::CLOEXEC | TimerfdFlags::NONBLOCK)?;
         epoll::add(&epoll, &timer, epoll::EventData::new_u64(TIMER), epoll::EventFlags::IN)?;
-        Ok(Poller { epoll, timer, armed: None, events: Vec::with_capacity(EVENTS_MAX) })
+        Ok(Poller { epoll, timer, armed: None })
     }
 
     /// Watches `fd` for input (level-triggered). `key` is not `u64::MAX`.
@@ -57,12 +57,13 @@ impl Poller {
         if deadline != self.armed {
             self.arm(deadline)?;
         }
-        self.events.clear();
-        match epoll::wait(&self.epoll, rustix::buffer::spare_capacity(&mut self.events), None) {
-            Ok(_) | Err(rustix::io::Errno::INTR) => {}
+        let mut events = [const { MaybeUninit::uninit() }; EVENTS_MAX];
+        let events = match epoll::wait(&self.epoll, &mut events, None) {
+            Ok((events, _)) => events,
+            Err(rustix::io::Errno::INTR) => return Ok(()),
             Err(e) => return Err(e.into()),
-        }
-        for event in &self.events {
+        };
+        for event in events {
             let key = event.data.u64();
             if key == TIMER {
                 let mut count = [0u8; 8];

@@ -156,6 +156,12 @@ impl PidFile {
     }
 }
 
+/// Makes a FIFO that only its owner may use.
+pub fn make_fifo(path: &Path) -> io::Result<()> {
+    use rustix::fs::{CWD, FileType, Mode, mknodat};
+    Ok(mknodat(CWD, path, FileType::Fifo, Mode::RUSR | Mode::WUSR, 0)?)
+}
+
 /// Names this process in `/proc/…/comm`, where `killall` and `ps` look (15 bytes; longer names are cut by the kernel).
 /// Call on the main thread, and again on others if their names matter.
 pub fn set_comm(name: &str) -> io::Result<()> {
