@@ -94,19 +94,18 @@ impl Codec {
         self.old_checksum &= conf.checksum == Checksum::Auto;
     }
 
-    /// Takes a packet of this instance's vrid, or says why not. `last` is who was master so far.
+    /// Takes a packet of this instance's vrid, or says why not. `version` is the packet's, `last` who was master so far.
     pub(crate) fn open(
         &mut self,
         conf: &InstanceConf,
         received: &Received<'_>,
+        version: u8,
         last: Option<IpAddr>,
     ) -> Result<Heard, Refusal> {
         check_way(conf, received)?;
-        if let Some((got, _)) = peek(received, conf.family) {
-            let want = number(conf.version);
-            if got != want {
-                return Err(Refusal::Version { got, want });
-            }
+        let want = number(conf.version);
+        if version != want {
+            return Err(Refusal::Version { got: version, want });
         }
         let packet = parse(received, conf.family).map_err(|error| refusal(error, conf, received))?;
         let advert = &packet.advert;
@@ -199,7 +198,16 @@ impl Codec {
             }
         }
         let from = received.source;
-        match self.senders.get(&from) {
+        let last = self.senders.get(&from).filter(|last| match hmac.anti_replay {
+            // Kept while a clock was wrong: what lies so far ahead could not be replayed now.
+            AntiReplay::Time { window } => {
+                let most =
+                    received.wall_us.saturating_add(u64::try_from(window.as_micros()).unwrap_or(u64::MAX));
+                last.wall_us() <= most
+            }
+            AntiReplay::Monotonic => true,
+        });
+        match last {
             Some(last) if !trailer.sequence.is_after(*last) => return Err(Refusal::Replayed),
             Some(_) => {}
             // Only who has the key comes here, so this many senders are this many nodes.
@@ -237,8 +245,7 @@ impl Codec {
             Auth::Hmac(hmac) if hmac.mode == HmacMode::ReceiveOnly => wire::Proof::None,
             Auth::Hmac(hmac) => {
                 let key = self.keys.iter().find(|key| key.id() == hmac.active_key)?;
-                // Grows with every packet, also where the clock stands or is set back.
-                self.signed = Sequence::at(wall_us, 0).0.max(self.signed + 1);
+                self.signed = next_signed(self.signed, wall_us, hmac.anti_replay);
                 wire::Proof::Hmac { key, sequence: Sequence(self.signed) }
             }
         };
@@ -271,6 +278,17 @@ impl Codec {
             Checksum::AsV2 => wire::Checksum::AsV2,
             Checksum::Auto | Checksum::OldUnicast | Checksum::Never => wire::Checksum::Rfc,
         }
+    }
+}
+
+/// The next packet's sequence: grows with every packet, also where the clock stands or is set back a little. Where peers
+/// look at the time and the clock is set back further than their window, the new time counts: they would drop the old one.
+fn next_signed(last: u64, wall_us: u64, anti_replay: AntiReplay) -> u64 {
+    let now = Sequence::at(wall_us, 0);
+    let ahead = Duration::from_micros(Sequence(last).wall_us().saturating_sub(now.wall_us()));
+    match anti_replay {
+        AntiReplay::Time { window } if ahead > window => now.0,
+        AntiReplay::Time { .. } | AntiReplay::Monotonic => now.0.max(last.saturating_add(1)),
     }
 }
 

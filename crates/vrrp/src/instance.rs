@@ -223,7 +223,7 @@ impl Instance {
     }
 
     /// A packet of its vrid.
-    pub(crate) fn packet(&mut self, cx: &mut Ctx<'_>, received: &Received<'_>) -> Turn {
+    pub(crate) fn packet(&mut self, cx: &mut Ctx<'_>, received: &Received<'_>, version: u8) -> Turn {
         match self.kind() {
             StateKind::Init | StateKind::Fault => return Turn::Stay,
             StateKind::Backup | StateKind::Master if cx.now < self.starts => return Turn::Stay,
@@ -235,7 +235,7 @@ impl Instance {
             return Turn::Stay;
         }
         let last = self.peer.map(|peer| peer.address);
-        match self.codec.open(&self.conf, received, last) {
+        match self.codec.open(&self.conf, received, version, last) {
             Ok(heard) => self.advert(cx, heard),
             Err(why) => {
                 self.refuse(cx, received.source, why);

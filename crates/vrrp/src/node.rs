@@ -433,13 +433,13 @@ impl Node {
             IpAddr::V4(_) => Family::V4,
             IpAddr::V6(_) => Family::V6,
         };
-        let Some((_, vrid)) = codec::peek(received, family) else { return };
+        let Some((version, vrid)) = codec::peek(received, family) else { return };
         let Some(id) = self.route(received, family, vrid) else {
             self.stray(received, family, vrid, now);
             return;
         };
         let mut turn = Turn::Stay;
-        self.with(id, now, |instance, cx| turn = instance.packet(cx, received));
+        self.with(id, now, |instance, cx| turn = instance.packet(cx, received, version));
         self.follow_turn(id, turn, now);
     }
 

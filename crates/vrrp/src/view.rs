@@ -130,6 +130,11 @@ impl<'a> InstanceView<'a> {
         self.instance.since
     }
 
+    /// The priority that adverts carry.
+    pub fn effective(self) -> u8 {
+        self.instance.effective
+    }
+
     /// The priority with its parts.
     pub fn priority(self) -> PriorityView<'a> {
         let uses = self.node.maps.uses.get(self.instance.id.0 as usize);
