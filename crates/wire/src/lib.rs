@@ -1,6 +1,7 @@
 //! Byte codecs of protocols between machines: bytes to facts and back. Nothing here knows a socket or a clock.
 //!
 //! - [`proxy`]: the PROXY protocol
+//! - [`agentx`]: SNMP subagents
 //! - [`ether`]: Ethernet frames; [`arp`], [`ndisc`]: who has an address
 //! - [`bfd`]: control packets
 //! - [`inet`]: the internet checksum, pseudo headers, the IPv4 header
@@ -11,6 +12,7 @@
 //! they allocate nothing once it has grown.
 #![forbid(unsafe_code)]
 
+pub mod agentx;
 pub mod arp;
 pub mod bfd;
 pub mod ether;
