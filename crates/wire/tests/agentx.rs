@@ -66,7 +66,7 @@ fn messages_of_net_snmp_are_read() {
     let version = bind("1.3.6.1.4.1.9586.100.5.1.1.0", octets("Keepalived v2.2.7 (01/16,2022)"));
     let range = SearchRange {
         start: oid("1.3.6.1.4.1.9586.100.5.1.1"),
-        include: false,
+        include: true,
         end: oid("1.3.6.1.4.1.9586.100.5.1.2"),
     };
     let trap = vec![
