@@ -4,8 +4,9 @@ use std::ffi::{OsStr, OsString};
 
 use evenkeel_base::near;
 
+use crate::keepalived::tell::client;
 use crate::say::{self, Exit, Voice};
-use crate::{check, demo, haproxy, run};
+use crate::{check, demo, haproxy, keepalived, run};
 
 /// What a command does.
 enum Does {
@@ -62,14 +63,26 @@ const COMMANDS: &[Subcommand] = &[
         HAPROXY_MORE,
         |args| haproxy::run("evenkeel haproxy", args),
     ),
-    later("keepalived", "<switches>", "be keepalived"),
+    built(
+        "keepalived",
+        "<switches>",
+        "be keepalived, with its command line (`evenkeel keepalived -f keepalived.conf`)",
+        KEEPALIVED_MORE,
+        |args| keepalived::run("evenkeel keepalived", args),
+    ),
     later("ipvsadm", "<switches>", "be ipvsadm; so do ipvsadm-save and ipvsadm-restore"),
     later("ipvsadm-save", "<switches>", "print the virtual services as commands"),
     later("ipvsadm-restore", "<switches>", "read them back"),
     later("run", "<file>…", "run the proxy and the keeper together, supervised"),
-    later("status", "", "what runs here and what needs you"),
+    built(
+        "status",
+        "[--json]",
+        "what the keeper here holds, and what needs you",
+        client::STATUS_MORE,
+        client::status,
+    ),
+    built("why", "[<instance>]", "why is it in this state?", client::WHY_MORE, client::why),
     later("top", "", "live traffic per server"),
-    later("why", "<instance|server>", "why is it in this state?"),
     later("fix", "<file>", "rewrite old forms into today's"),
     later("lab", "<scenario>", "networks of namespaces to try things in"),
     later("drill", "<scenario>", "break things in a lab and see whether traffic survives"),
@@ -85,6 +98,12 @@ All of HAProxy's switches; `evenkeel haproxy` alone lists them. The same program
 a symbolic link is enough. Exit codes are HAProxy's: 0 well, 1 not, and with -c: 2 nothing to listen on.
 ";
 
+const KEEPALIVED_MORE: &str = "\
+All of Keepalived's switches; `evenkeel keepalived -h` lists them. The same program does this when it is called
+`keepalived`: a symbolic link is enough. Exit codes are Keepalived's: with -t 0 right, 5 not all of it, 2 not usable,
+6 unsafe scripts.
+";
+
 /// The programs that we stand in for, by the name we are called with.
 const PERSONALITIES: &[&str] = &["haproxy", "keepalived", "ipvsadm", "ipvsadm-save", "ipvsadm-restore"];
 
@@ -94,6 +113,7 @@ pub(crate) fn dispatch(program: &OsStr, args: &[OsString]) -> Exit {
     if let Some(name) = PERSONALITIES.iter().find(|name| **name == called) {
         return match *name {
             "haproxy" => haproxy::run(name, args),
+            "keepalived" => keepalived::run(name, args),
             _ => not_built(name),
         };
     }
@@ -106,7 +126,7 @@ pub(crate) fn dispatch(program: &OsStr, args: &[OsString]) -> Exit {
     };
     let Some(command) = find(name) else { return unknown(name) };
     match command.does {
-        Does::Run(_) if rest.iter().any(|a| a == "--help") && command.name != "haproxy" => {
+        Does::Run(_) if rest.iter().any(|a| a == "--help") && !PERSONALITIES.contains(&command.name) => {
             help(&[OsString::from(command.name)])
         }
         Does::Run(run) => run(rest),
@@ -177,7 +197,7 @@ fn overview() -> String {
     if !missing.is_empty() {
         out.push_str(&format!("\nNot built yet: {}.\n", missing.join(", ")));
     }
-    out.push_str("\nCalled `haproxy` (a symbolic link), it takes HAProxy's command line.\n");
+    out.push_str("\nCalled `haproxy` or `keepalived` (a symbolic link), it takes that one's command line.\n");
     out
 }
 

@@ -5,6 +5,7 @@
 //! commands    our own words; the names we answer to
 //!  ├ check    evenkeel check
 //!  ├ demo     evenkeel demo: servers and a proxy in one process
+//!  ├ keepalived   Keepalived's command line, processes, log, dumps; `evenkeel status` and `evenkeel why`
 //!  └ haproxy  HAProxy's command line (argv, features), its messages (say, render) and exit codes
 //!     └ lifecycle   limits → background → sockets → privileges → shards → signals
 //! run         all calls into the rooms below
@@ -16,6 +17,7 @@ mod commands;
 mod demo;
 mod features;
 mod haproxy;
+mod keepalived;
 mod lifecycle;
 mod limits;
 mod names;

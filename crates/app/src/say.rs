@@ -19,6 +19,8 @@ pub(crate) enum Exit {
     Failed,
     /// The original's third answer: nothing to listen on, or a condition that cannot be read.
     Unclear,
+    /// Another code that scripts know.
+    Code(u8),
 }
 
 impl From<Exit> for std::process::ExitCode {
@@ -27,6 +29,7 @@ impl From<Exit> for std::process::ExitCode {
             Exit::Ok => 0.into(),
             Exit::Failed => 1.into(),
             Exit::Unclear => 2.into(),
+            Exit::Code(code) => code.into(),
         }
     }
 }

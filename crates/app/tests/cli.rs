@@ -169,16 +169,30 @@ fn own_words() {
         (&["--help"], 0, "evenkeel check", ""),
         (&["help", "check"], 0, "--together", ""),
         (&["check", "--help"], 0, "--together", ""),
-        (&["help", "keepalived"], 0, "Not built yet.", ""),
+        (&["help", "keepalived"], 0, "be keepalived, with its command line", ""),
+        (&["help", "ipvsadm"], 0, "Not built yet.", ""),
         (&["help", "nonsense"], 1, "", "no command `nonsense`"),
         (&["version"], 0, "evenkeel 0.", ""),
         (&["--version"], 0, "evenkeel 0.", ""),
         (&["chekc"], 1, "", "Did you mean `evenkeel check`?"),
-        (&["keepalived"], 1, "", "evenkeel keepalived: not built yet"),
         (&["ipvsadm", "-L"], 1, "", "evenkeel ipvsadm: not built yet"),
         (&["check"], 1, "", "which file?"),
         (&["check", "--frob", "ok.cfg"], 1, "", "unknown switch --frob"),
-        (&["check", "keepalived.conf"], 1, "", "is a keepalived file"),
+        (&["check", "keepalived.conf"], 1, ". keepalived.conf can run, but not all of it as written.", ""),
+        (&["check", "--classic", "keepalived.conf"], 1, "(keepalived.conf: Line 3) ", ""),
+        (
+            &["check", "--format", "json", "ok.cfg", "bad.cfg"],
+            1,
+            "{\"name\":\"bad.cfg\",\"kind\":\"haproxy\",",
+            "",
+        ),
+        (
+            &["check", "--format", "json", "keepalived.conf"],
+            1,
+            "\"file\":\"keepalived.conf\",\"line\":3,\"column\":",
+            "",
+        ),
+        (&["check", "--format", "xml", "ok.cfg"], 1, "", "unknown switch --format xml"),
         (&["check", "ok.cfg"], 0, "Nothing to complain about. ok.cfg can run.", ""),
         (&["check", "warn.cfg"], 0, "1 warning. warn.cfg can run.", ""),
         (&["check", "ok.cfg", "bad.cfg"], 1, "Nothing to complain about. ok.cfg can run.", ""),
@@ -197,7 +211,7 @@ fn own_words() {
 #[test]
 fn names_of_others_are_not_built_yet() {
     let folder = Folder::new("others");
-    for name in ["keepalived", "ipvsadm", "ipvsadm-save", "ipvsadm-restore"] {
+    for name in ["ipvsadm", "ipvsadm-save", "ipvsadm-restore"] {
         let link = folder.0.join(name);
         symlink(BINARY, &link).expect("a link can be made there");
         check(&folder.run(&link, &["-h"]), &(&[name], 1, "", "not built yet"));
