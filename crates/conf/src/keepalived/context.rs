@@ -131,17 +131,26 @@ impl<'o> Ctx<'o> {
         Ok(Duration::from_micros(us))
     }
 
-    /// `on`, `yes`, `true`, `off`, `no`, `false`; `default` where there is no word.
-    pub(crate) fn switch(&mut self, words: &mut Words<'_>, default: bool) -> Result<bool, Finding> {
+    /// `on`, `yes`, `true`, `off`, `no`, `false`; `default` where there is no word. `wrong` makes the original's words.
+    pub(crate) fn switch(
+        &mut self,
+        words: &mut Words<'_>,
+        default: bool,
+        wrong: impl FnOnce(&str) -> String,
+    ) -> Result<bool, Finding> {
         let Some(word) = words.next() else { return Ok(default) };
         boolean(word).ok_or_else(|| {
-            Finding::tolerated(
-                "bad-switch",
-                format!("{}: unknown parameter '{word}'", self.keyword),
-                word.span,
-            )
-            .note("on, off, true, false, yes or no")
+            Finding::tolerated("bad-switch", wrong(&word.str()), word.span)
+                .note("on, off, true, false, yes or no")
         })
+    }
+
+    /// Words between a list's keyword and its brace: the original tells of them and passes over them.
+    pub(crate) fn no_block_words(&mut self, words: &mut Words<'_>) {
+        if let [first, ..] = words.take_rest() {
+            let message = format!("Block {} has extra parameters {first} ...", self.keyword);
+            self.report(Finding::tolerated("surplus-word", message, first.span));
+        }
     }
 
     /// All that was found.

@@ -293,7 +293,17 @@ impl Keyword {
 }
 
 /// All topics.
-pub const ALL: &[&[Keyword]] = &[super::global::KEYWORDS];
+pub const ALL: &[&[Keyword]] = &[
+    super::global::KEYWORDS,
+    super::global_vrrp::KEYWORDS,
+    super::statics::KEYWORDS,
+    super::track::KEYWORDS,
+    super::bfd::KEYWORDS,
+    super::group::KEYWORDS,
+    super::instance::KEYWORDS,
+    super::election::KEYWORDS,
+    super::auth::KEYWORDS,
+];
 
 /// The registry by name.
 #[derive(Debug)]

@@ -118,6 +118,8 @@ pub(crate) enum Piece {
     Open(Span),
     /// `}`
     Close(Span),
+    /// The words after `!evenkeel` or `#evenkeel`: a comment for the original, an order for us.
+    Own(Vec<Word>),
 }
 
 /// Where the comment of a line starts, or its length. A backslash keeps a quote from counting here.
@@ -209,6 +211,7 @@ mod tests {
                 Piece::Words(words) => words.iter().map(|w| format!("<{w}>")).collect::<Vec<_>>().join(" "),
                 Piece::Open(_) => "OPEN".to_owned(),
                 Piece::Close(_) => "CLOSE".to_owned(),
+                Piece::Own(_) => "OWN".to_owned(),
             });
         }
         out.extend(findings.iter().map(|f| f.diagnostic.code.to_owned()));

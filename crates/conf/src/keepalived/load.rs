@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use bstr::ByteSlice;
-use evenkeel_base::{Diagnostic, Level, SourceMap, Span};
+use evenkeel_base::{Diagnostic, Level, SourceMap, Span, Word};
 
 use super::Env;
 use super::define::Definer;
@@ -103,6 +103,10 @@ impl Reader<'_> {
     }
 
     fn line(&mut self, line: &[u8], span: Span, definer: &mut Definer<'_>) {
+        if let Some(words) = own_words(line, span) {
+            self.script.pieces.push(Piece::Own(words));
+            return;
+        }
         let text = Text::written(&line[..lex::comment_start(line)], span).trimmed();
         let mut findings = Vec::new();
         definer.line(&text, &mut findings, &mut |definer, text| self.logical(text, definer));
@@ -191,6 +195,24 @@ impl Reader<'_> {
         if self.told.insert(code) {
             self.script.findings.push(Finding::tolerated(code, message, span));
         }
+    }
+}
+
+/// The words of `!evenkeel …` or `#evenkeel …`, which is a comment for the original: one file serves both.
+fn own_words(line: &[u8], span: Span) -> Option<Vec<Word>> {
+    let start = line.iter().take_while(|b| lex::is_blank(**b)).count();
+    let rest = line[start..].strip_prefix(b"!").or_else(|| line[start..].strip_prefix(b"#"))?;
+    let rest = rest.strip_prefix(b"evenkeel")?;
+    if !rest.first().is_some_and(|b| lex::is_blank(*b)) {
+        return None;
+    }
+    let text = Text::written(line, span);
+    let from = line.len() - rest.len();
+    let (mut pieces, mut findings) = (Vec::new(), Vec::new());
+    lex::split(&text.slice(from, line.len()), &mut pieces, &mut findings);
+    match pieces.into_iter().next() {
+        Some(Piece::Words(words)) => Some(words),
+        _ => None,
     }
 }
 

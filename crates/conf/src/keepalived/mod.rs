@@ -13,23 +13,37 @@
 //! Reading never fails: what is wrong is a [`Finding`], with the class that decides what `-t` exits with; the original
 //! goes on after nearly every mistake, and so does this. Nothing here prints or touches the system.
 
+mod address;
+mod auth;
+mod bfd;
 mod context;
 mod define;
 mod draft;
+mod election;
 mod finding;
 mod global;
+mod global_vrrp;
+mod group;
 mod hints;
 mod include;
+mod instance;
 mod judge;
+mod judge_instance;
 pub mod keyword;
 mod lex;
 mod load;
+mod names;
 mod outside;
+mod route;
+mod rule;
 mod run;
+mod script;
+mod statics;
 #[cfg(test)]
 mod testing;
 #[cfg(test)]
 mod tests;
+mod track;
 
 use std::sync::Arc;
 

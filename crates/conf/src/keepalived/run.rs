@@ -85,6 +85,7 @@ struct Run<'r, 'o> {
 /// A piece, and for a `}` whether a brace was open.
 enum Next<'r> {
     Words(&'r Word, &'r [Word]),
+    Own(&'r [Word]),
     Open(Span),
     Close(Span, bool),
 }
@@ -114,6 +115,7 @@ impl<'r> Run<'r, '_> {
                 let (first, rest) = words.split_first()?;
                 Next::Words(first, rest)
             }
+            Piece::Own(words) => Next::Own(words),
             Piece::Open(span) => {
                 self.raw.push(*span);
                 Next::Open(*span)
@@ -136,6 +138,7 @@ impl<'r> Run<'r, '_> {
         while let Some(next) = self.next() {
             match next {
                 Next::Words(word, rest) => self.words(block, word, rest),
+                Next::Own(words) => self.own(block, words),
                 Next::Open(span) => self.unexpected(span),
                 Next::Close(span, true) if block == Block::Top => {
                     self.cost(span, "ends nothing");
@@ -240,11 +243,38 @@ impl<'r> Run<'r, '_> {
                         Err(fault) => self.ctx.report(fault),
                     }
                 }
+                Next::Own(words) => self.own(outer, words),
                 Next::Open(span) => self.unexpected(span),
                 Next::Close(span, _) => return Some(span),
             }
         }
         None
+    }
+
+    /// `!evenkeel …` and `#evenkeel …`: what only we know, in a comment of the original's.
+    fn own(&mut self, block: Block, words: &'r [Word]) {
+        let Some((word, rest)) = words.split_first() else { return };
+        self.ctx.at = word.span;
+        self.ctx.line = word.span.to(rest.last().map_or(word.span, |w| w.span));
+        let mut words = Words::new(rest, word.span);
+        if !word.is("lease") {
+            let message = format!("`{word}` is nothing that can be asked for here");
+            return self
+                .ctx
+                .report(Finding::remark("unknown-order", message, word.span).note("known: lease"));
+        }
+        let place = match block {
+            Block::Global => &mut self.draft.defaults.lease,
+            Block::Instance => &mut self.draft.instance.lease,
+            _ => {
+                let message = "`lease` belongs into global_defs or a vrrp_instance";
+                return self.ctx.report(Finding::remark("unknown-order", message, word.span));
+            }
+        };
+        match super::election::lease(self.ctx, &mut words) {
+            Ok(lease) => *place = Some(lease),
+            Err(fault) => self.ctx.report(fault),
+        }
     }
 
     /// True for a keyword of the block around a list, or of the file.
@@ -384,7 +414,7 @@ impl<'r> Run<'r, '_> {
         let place = match self.pieces.get(self.at) {
             Some(Piece::Words(words)) => words.first().map_or(entered.span, |w| w.span),
             Some(Piece::Open(span) | Piece::Close(span)) => *span,
-            None => entered.span.after(),
+            Some(Piece::Own(_)) | None => entered.span.after(),
         };
         self.startless = true;
         self.ctx.report(

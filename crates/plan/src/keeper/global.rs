@@ -88,7 +88,7 @@ pub struct Fifo {
 }
 
 /// `garp_group`.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Default)]
 pub struct GarpGroup {
     /// `garp_interval`.
     pub garp_interval: Duration,
