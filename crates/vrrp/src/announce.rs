@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use crate::doubt::{Doubt, Sweep};
+use crate::doubt::{Doubt, Pace, Sweep};
 use crate::event::What;
 use crate::instance::{Ctx, Instance};
 use crate::output::Output;
@@ -136,8 +136,8 @@ impl Instance {
 
     /// Evidence that something is wrong; told where it suffices and we are master.
     pub(crate) fn suspect(&mut self, cx: &mut Ctx<'_>, doubt: Doubt) {
-        let window = self.window();
-        if let Some(doubt) = self.doubts.note(doubt, cx.now, window, self.is_master()) {
+        let pace = Pace { window: self.window(), gap: self.interval / 2 };
+        if let Some(doubt) = self.doubts.note(doubt, cx.now, pace, self.is_master()) {
             self.counters.doubts += 1;
             self.tell(cx, What::Doubted(doubt));
         }

@@ -398,6 +398,9 @@ fn refusal(error: wire::Error, conf: &InstanceConf, received: &Received<'_>) -> 
     match error {
         wire::Error::Ipv4(_) | wire::Error::Protocol(_) | wire::Error::Short { .. } => short,
         wire::Error::Vrid | wire::Error::AhFormat => short,
+        wire::Error::Length { got, want, .. } if got > want => {
+            Refusal::Long { got: got + ip, want: want + ip }
+        }
         wire::Error::Length { got, want, .. } => Refusal::Short { got: got + ip, want: want + ip },
         wire::Error::Version(got) => Refusal::Version { got, want: number(conf.version) },
         wire::Error::Type(got) => Refusal::Kind(got),

@@ -121,7 +121,8 @@ impl Doubt {
             ),
             Doubt::OtherMac { address, mac } => format!("{address} is answered by {} too", Mac(*mac)),
             Doubt::SilentPeer { address, mac } => format!(
-                "no adverts come, but {address} is still answered by {}: IP protocol 112 does not get through",
+                "no adverts come, but {address} is still answered by {}: adverts do not get through, or the keeper \
+                 there was killed",
                 Mac(*mac)
             ),
             Doubt::Refused { from, why } => format!("adverts from {from}: {why}"),
@@ -141,7 +142,7 @@ impl Doubt {
                 "look there for a static copy of the address, or a keeper that was killed without leases"
             }
             Doubt::SilentPeer { .. } => {
-                "let IP protocol 112 (and, with auth_type AH, 51) pass the firewalls and switches between the nodes, in both directions"
+                "let IP protocol 112 (and, with auth_type AH, 51) pass the firewalls and switches between the nodes, in both directions; what a killed keeper leaves goes with its lease"
             }
             Doubt::Refused { why, .. } => why.ground().advice(),
             Doubt::OtherVrid { .. } => {
@@ -158,6 +159,16 @@ impl Doubt {
             | Doubt::OtherMac { .. }
             | Doubt::SilentPeer { .. }
             | Doubt::OtherVrid { .. } => None,
+        }
+    }
+
+    /// Whose doing it is, where that is known.
+    const fn from(&self) -> Option<IpAddr> {
+        match self {
+            Doubt::OtherMaster { from, .. } | Doubt::Refused { from, .. } | Doubt::OtherVrid { from, .. } => {
+                Some(*from)
+            }
+            Doubt::OtherMac { .. } | Doubt::SilentPeer { .. } => None,
         }
     }
 
@@ -197,6 +208,15 @@ pub struct Standing {
     probed: bool,
 }
 
+/// How evidence adds up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Pace {
+    /// Older evidence does not count.
+    pub(crate) window: Duration,
+    /// Evidence closer to the last is the same.
+    pub(crate) gap: Duration,
+}
+
 /// All doubts about an instance: one of a kind at most.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Doubts {
@@ -216,15 +236,8 @@ impl Doubts {
         self.standing.iter().filter(|s| s.told)
     }
 
-    /// Evidence; the doubt to be told, if it suffices. Evidence older than `window` does not count. `may_tell` is false
-    /// where the state (backup, say) makes it harmless.
-    pub(crate) fn note(
-        &mut self,
-        doubt: Doubt,
-        now: Instant,
-        window: Duration,
-        may_tell: bool,
-    ) -> Option<Doubt> {
+    /// Evidence; the doubt to be told, if it suffices. `may_tell` is false where the state (backup, say) makes it harmless.
+    pub(crate) fn note(&mut self, doubt: Doubt, now: Instant, pace: Pace, may_tell: bool) -> Option<Doubt> {
         let kind = doubt.kind();
         let at = match self.standing.iter().position(|s| s.doubt.kind() == kind) {
             Some(at) => at,
@@ -241,12 +254,16 @@ impl Doubts {
             }
         };
         let standing = self.standing.get_mut(at)?;
-        if !standing.told && standing.last + window < now {
+        let stale = standing.last + pace.window < now || standing.doubt.from() != doubt.from();
+        if !standing.told && stale {
             standing.count = 0;
             standing.since = now;
         }
-        standing.count = standing.count.saturating_add(1);
-        standing.last = now;
+        // What comes at once, after a pause say, is one piece of evidence.
+        if standing.count == 0 || now >= standing.last + pace.gap {
+            standing.count = standing.count.saturating_add(1);
+            standing.last = now;
+        }
         standing.probed = false;
         let changed = standing.doubt.ground() != doubt.ground();
         standing.doubt = doubt;
@@ -308,6 +325,7 @@ mod tests {
     use super::*;
 
     const WINDOW: Duration = Duration::from_secs(3);
+    const PACE: Pace = Pace { window: WINDOW, gap: Duration::from_millis(500) };
 
     fn other(theirs: u8) -> Doubt {
         Doubt::OtherMaster { from: [192, 0, 2, 2].into(), theirs, ours: 100 }
@@ -317,10 +335,11 @@ mod tests {
     fn tells_once_and_settles() {
         let at = Instant::from_millis;
         let mut doubts = Doubts::default();
-        assert_eq!(doubts.note(other(50), at(0), WINDOW, true), None, "one is an election");
-        assert_eq!(doubts.note(other(50), at(4_000), WINDOW, true), None, "the first was too long ago");
-        assert_eq!(doubts.note(other(50), at(5_000), WINDOW, true), Some(other(50)));
-        assert_eq!(doubts.note(other(51), at(6_000), WINDOW, true), None, "told already");
+        assert_eq!(doubts.note(other(50), at(0), PACE, true), None, "one is an election");
+        assert_eq!(doubts.note(other(50), at(4_000), PACE, true), None, "the first was too long ago");
+        assert_eq!(doubts.note(other(50), at(4_100), PACE, true), None, "that is one with the last");
+        assert_eq!(doubts.note(other(50), at(5_000), PACE, true), Some(other(50)));
+        assert_eq!(doubts.note(other(51), at(6_000), PACE, true), None, "told already");
         assert_eq!(doubts.sweep_at(WINDOW), Some(at(9_000)));
         assert_eq!(doubts.sweep(at(9_000), WINDOW), [Sweep::Settled(other(51))]);
         assert_eq!(doubts.sweep_at(WINDOW), None);
@@ -332,9 +351,9 @@ mod tests {
         let address: IpAddr = [192, 0, 2, 100].into();
         let doubt = Doubt::SilentPeer { address, mac: [2, 0, 0, 0, 0, 1] };
         let mut doubts = Doubts::default();
-        assert_eq!(doubts.note(doubt.clone(), at(0), WINDOW, true), Some(doubt.clone()));
+        assert_eq!(doubts.note(doubt.clone(), at(0), PACE, true), Some(doubt.clone()));
         assert_eq!(doubts.sweep(at(3_000), WINDOW), [Sweep::Probe(address)]);
-        assert_eq!(doubts.note(doubt.clone(), at(3_001), WINDOW, true), None, "still so");
+        assert_eq!(doubts.note(doubt.clone(), at(3_001), PACE, true), None, "still so");
         assert_eq!(doubts.sweep(at(6_001), WINDOW), [Sweep::Probe(address)]);
         assert_eq!(doubts.sweep(at(9_001), WINDOW), [Sweep::Settled(doubt)]);
     }
@@ -345,7 +364,7 @@ mod tests {
         let mut doubts = Doubts::default();
         let refused = Doubt::Refused { from: [192, 0, 2, 2].into(), why: Refusal::Password };
         for n in 0..3 {
-            assert_eq!(doubts.note(refused.clone(), at(n * 1000), WINDOW, false), None);
+            assert_eq!(doubts.note(refused.clone(), at(n * 1000), PACE, false), None);
         }
         assert_eq!(doubts.ripen(at(3_600), WINDOW), std::slice::from_ref(&refused));
         assert_eq!(doubts.clear(), [refused]);

@@ -153,7 +153,7 @@ impl fmt::Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Fault::NoInterface(name) => write!(f, "interface {name} does not exist"),
-            Fault::LinkDown(name) => write!(f, "interface {name} is down"),
+            Fault::LinkDown(name) => write!(f, "interface {name} down"),
             Fault::NoAddress(_, Family::V4) => f.write_str("no IPv4 address for interface"),
             Fault::NoAddress(_, Family::V6) => f.write_str("no IPv6 address for interface"),
             Fault::NoSource(address) => write!(f, "source address {address} is not there"),
@@ -380,6 +380,12 @@ impl fmt::Display for Event {
             (Whom::Interface(name), What::TrackIs(up)) => {
                 return write!(f, "Netlink reports {name} {}", if *up { "up" } else { "down" });
             }
+            (
+                Whom::Instance(_, name),
+                What::StartFault(fault @ (Fault::LinkDown(_) | Fault::NoInterface(_))),
+            ) => {
+                return write!(f, "({name}): entering FAULT state ({fault})");
+            }
             (Whom::Instance(_, name), What::TrackDown(track, kind)) => {
                 return write!(f, "({name}): {} {track} now FAULT state", kind.word());
             }
@@ -581,6 +587,11 @@ mod tests {
                 instance(),
                 What::StartFault(Fault::NoAddress("eth0".into(), Family::V4)),
                 "(VI_1) entering FAULT state (no IPv4 address for interface)",
+            ),
+            (
+                instance(),
+                What::StartFault(Fault::LinkDown("dm0".into())),
+                "(VI_1): entering FAULT state (interface dm0 down)",
             ),
             (
                 instance(),

@@ -522,7 +522,10 @@ impl Instance {
         self.since = now;
         self.counters.became_master += 1;
         self.send(cx, self.effective);
-        self.probe(cx);
+        if matches!(because, Because::Timeout { .. }) {
+            // Did the silent one let go? Who said farewell does so now.
+            self.probe(cx);
+        }
         self.tell(cx, What::Entered(Entered::Master, because));
         if was != self.interval {
             self.tell(cx, What::IntervalOwn { from: was, to: self.interval });
@@ -539,6 +542,12 @@ impl Instance {
         let before = self.kind();
         match before {
             StateKind::Fault => return,
+            // All of them are worth knowing at the start.
+            StateKind::Init if !self.faults.is_empty() => {
+                for fault in self.faults.clone() {
+                    self.tell(cx, What::StartFault(fault));
+                }
+            }
             StateKind::Init => self.tell(cx, What::StartFault(fault.clone())),
             StateKind::Backup | StateKind::Master => {}
         }

@@ -314,7 +314,8 @@ impl Node {
         self.timers.set(Timer::Script(id), if next > now { next } else { now + interval });
         let name = track.name.clone();
         if !track.turn() {
-            if self.quiet.may_say(crate::quiet::Subject::Heard, now) {
+            // One that was told to end has been told of.
+            if !track.is_given_up() && self.quiet.may_say(crate::quiet::Subject::Busy(id), now) {
                 self.log(Whom::Track(id, name), What::ScriptBusy);
             }
             return;

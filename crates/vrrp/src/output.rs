@@ -27,7 +27,8 @@ pub enum Output {
         /// Lifetime of the addresses.
         lease: Duration,
     },
-    /// Take the instance's addresses, routes and rules away.
+    /// Take the instance's addresses, routes and rules away; not there is fine (asked for at the start, for what an earlier
+    /// life left behind).
     Release(InstanceId),
     /// Announce all addresses of the instance (gratuitous ARP, unsolicited neighbour adverts), so many times; the hands keep
     /// the intervals between packets (`vrrp_garp_interval`, `garp_group`).
@@ -43,7 +44,9 @@ pub enum Output {
     RunScript(TrackId),
     /// It runs too long and has been counted as failed: end it. Its end is told nevertheless.
     KillScript(TrackId),
-    /// From here on ids are those of the new configuration; what came before speaks of the old one.
+    /// From here on ids are those of the new configuration; what came before speaks of the old one. Masters go on: what
+    /// they hold and the new configuration does not have any more is for the hands to take away; what is new comes as a
+    /// [`Output::Take`].
     Reloaded,
     /// Ask who has this address (ARP or neighbour solicitation, without using it ourselves).
     Probe {

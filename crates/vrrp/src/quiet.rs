@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use evenkeel_base::time::{Duration, Instant};
 
+use crate::conf::TrackId;
 use crate::refusal::Ground;
 
 /// Between two lines about the same.
@@ -19,9 +20,10 @@ pub(crate) enum Subject {
     Interval,
     Heard,
     Unknown,
+    Busy(TrackId),
 }
 
-/// When each was said last; as many as there are subjects.
+/// When each was said last; as many as there are subjects and scripts.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Quiet {
     last: BTreeMap<Subject, Instant>,

@@ -17,6 +17,13 @@ pub enum Refusal {
         /// There should be.
         want: usize,
     },
+    /// Too many bytes.
+    Long {
+        /// There are.
+        got: usize,
+        /// There should be.
+        want: usize,
+    },
     /// Not 255 where multicast demands it (RFC 9568 §7.1).
     Ttl {
         /// It is.
@@ -129,7 +136,7 @@ impl Refusal {
     /// What the nodes disagree on.
     pub const fn ground(self) -> Ground {
         match self {
-            Refusal::Short { .. } | Refusal::Kind(_) => Ground::Shape,
+            Refusal::Short { .. } | Refusal::Long { .. } | Refusal::Kind(_) => Ground::Shape,
             Refusal::Ttl { .. } | Refusal::TtlRange { .. } => Ground::Ttl,
             Refusal::NotPeer(_) => Ground::Peer,
             Refusal::Way { .. } => Ground::Way,
@@ -192,6 +199,7 @@ impl fmt::Display for Refusal {
             Refusal::Short { got, want } => {
                 write!(f, "vrrp packet too short, length {got} and expect {want}")
             }
+            Refusal::Long { got, want } => write!(f, "vrrp packet too long, length {got} and expect {want}"),
             Refusal::Ttl { got } => write!(f, "invalid TTL/HL. Received {got} and expect 255"),
             Refusal::TtlRange { got, min, max } => write!(f, "TTL/HL {got} not in range {min} - {max}"),
             Refusal::NotPeer(from) => write!(f, "unicast source address {from} not a unicast peer"),
@@ -260,6 +268,7 @@ mod tests {
             (Refusal::Ttl { got: 254 }, "invalid TTL/HL. Received 254 and expect 255"),
             (Refusal::Version { got: 3, want: 2 }, "wrong version. Received 3 and expect 2"),
             (Refusal::Short { got: 30, want: 40 }, "vrrp packet too short, length 30 and expect 40"),
+            (Refusal::Long { got: 40, want: 32 }, "vrrp packet too long, length 40 and expect 32"),
             (Refusal::Kind(2), "Invalid packet type. 2 and expect 1"),
             (Refusal::NotPeer([192, 0, 2, 9].into()), "unicast source address 192.0.2.9 not a unicast peer"),
             (Refusal::TtlRange { got: 200, min: 250, max: 255 }, "TTL/HL 200 not in range 250 - 255"),

@@ -34,10 +34,10 @@ pub enum Timer {
     AnnounceAgain(InstanceId),
     /// What looked wrong is looked at again.
     Doubt(InstanceId),
+    /// A script runs too long; before its next run, which may be due at the same moment.
+    ScriptTimeout(TrackId),
     /// A script's next run.
     Script(TrackId),
-    /// A script runs too long.
-    ScriptTimeout(TrackId),
     /// A process's state has lasted long enough to count.
     Settle(TrackId),
     /// An interface's state has lasted long enough to count.

@@ -143,6 +143,11 @@ impl Track {
         self.count(ScriptOutcome::TimedOut)
     }
 
+    /// It runs, and has been counted as failed.
+    pub(crate) const fn is_given_up(&self) -> bool {
+        self.runs.running && self.runs.given_up
+    }
+
     /// A script ended.
     pub(crate) fn ended(&mut self, outcome: ScriptOutcome) -> (Vec<What>, bool) {
         let counted = self.runs.given_up;

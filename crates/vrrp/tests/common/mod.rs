@@ -238,6 +238,13 @@ impl Bench {
         self.now = end;
     }
 
+    /// Nothing runs until then, as if the machine had stood still.
+    pub(crate) fn sleep_until(&mut self, at_ms: u64) {
+        self.now = Instant::from_millis(at_ms);
+        self.node.on_deadline(self.now);
+        self.drain();
+    }
+
     fn drain(&mut self) {
         while let Some(output) = self.node.poll() {
             if let Output::RunScript(id) = output
