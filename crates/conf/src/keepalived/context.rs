@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use bstr::BString;
 use evenkeel_base::time::Duration;
 use evenkeel_base::{Diagnostic, Level, Span, Support, Word, Words};
 
@@ -22,6 +23,8 @@ pub(crate) struct Ctx<'o> {
     pub(crate) at: Span,
     /// The whole line.
     pub(crate) line: Span,
+    /// The statement's text, where it has quotes or escapes that only command lines know.
+    pub(crate) raw: Option<BString>,
     findings: Vec<Finding>,
     /// Codes and places that have been told.
     told: BTreeSet<(&'static str, Option<Span>)>,
@@ -36,6 +39,7 @@ impl<'o> Ctx<'o> {
             keyword: "",
             at: Span::default(),
             line: Span::default(),
+            raw: None,
             findings: Vec::new(),
             told: BTreeSet::new(),
         }
@@ -132,7 +136,7 @@ impl<'o> Ctx<'o> {
     }
 
     /// `on`, `yes`, `true`, `off`, `no`, `false`; `default` where there is no word. `wrong` makes the original's words.
-    pub(crate) fn switch(
+    pub(crate) fn worded_switch(
         &mut self,
         words: &mut Words<'_>,
         default: bool,
@@ -143,6 +147,12 @@ impl<'o> Ctx<'o> {
             Finding::tolerated("bad-switch", wrong(&word.str()), word.span)
                 .note("on, off, true, false, yes or no")
         })
+    }
+
+    /// Likewise, with words of ours.
+    pub(crate) fn switch(&mut self, words: &mut Words<'_>, default: bool) -> Result<bool, Finding> {
+        let keyword = self.keyword;
+        self.worded_switch(words, default, |value| format!("Invalid {keyword} parameter {value}"))
     }
 
     /// Words between a list's keyword and its brace: the original tells of them and passes over them.

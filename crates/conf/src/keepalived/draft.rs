@@ -66,7 +66,7 @@ pub(crate) struct Draft {
     /// Macvlan names with their instances, in the file's order.
     pub(crate) vmacs: Vec<(String, String)>,
     /// `virtual_server` and what goes with it.
-    pub(crate) lvs: evenkeel_plan::keeper::LvsPlan,
+    pub(crate) lvs: super::lvs::LvsDraft,
     /// Names in track lists that nothing above them defines.
     pub(crate) late: Vec<Late>,
     /// Words of `notify_email` blocks and the like, while they are open.

@@ -224,7 +224,7 @@ pub(crate) const KEYWORDS: &[Keyword] = &[
         "[BOOL]",
         |d, ctx, w| {
             let name = d.instance.of.name.clone();
-            d.instance.notify.priority_changes = Some(ctx.switch(w, true, |value| {
+            d.instance.notify.priority_changes = Some(ctx.worded_switch(w, true, |value| {
                 format!("({name}) Invalid value '{value}' for notify_priority_changes specified")
             })?);
             Ok(())
@@ -237,7 +237,7 @@ pub(crate) const KEYWORDS: &[Keyword] = &[
         "[BOOL]",
         |d, ctx, w| {
             d.instance.notify.mail =
-                Some(ctx.switch(w, true, |value| {
+                Some(ctx.worded_switch(w, true, |value| {
                     format!("Invalid vrrp_instance smtp_alert parameter {value}")
                 })?);
             Ok(())
@@ -250,7 +250,7 @@ pub(crate) const KEYWORDS: &[Keyword] = &[
 /// A switch with the instance's name in the original's words.
 fn switch(d: &Draft, ctx: &mut Ctx<'_>, words: &mut Words<'_>) -> Result<bool, Finding> {
     let (name, keyword) = (&d.instance.of.name, ctx.keyword);
-    ctx.switch(words, true, |value| format!("({name}) invalid {keyword} {value} specified"))
+    ctx.worded_switch(words, true, |value| format!("({name}) invalid {keyword} {value} specified"))
 }
 
 fn instance_say(d: &mut Draft, ctx: &mut Ctx<'_>, words: &mut Words<'_>) -> Outcome {

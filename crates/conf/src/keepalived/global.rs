@@ -509,7 +509,7 @@ fn named(place: &mut Option<String>, ctx: &Ctx<'_>, words: &mut Words<'_>, missi
 /// A switch of `global_defs`, with the original's words.
 pub(crate) fn global_switch(ctx: &mut Ctx<'_>, words: &mut Words<'_>) -> Result<bool, Finding> {
     let keyword = ctx.keyword;
-    ctx.switch(words, true, |value| format!("Invalid value '{value}' for global {keyword} specified"))
+    ctx.worded_switch(words, true, |value| format!("Invalid value '{value}' for global {keyword} specified"))
 }
 
 fn child_wait(d: &mut Draft, ctx: &mut Ctx<'_>, words: &mut Words<'_>) -> Outcome {

@@ -128,7 +128,7 @@ pub(crate) const KEYWORDS: &[Keyword] = &[
         "[BOOL]",
         |d, ctx, w| {
             d.defaults.min_garp =
-                ctx.switch(w, true, |_| "Invalid value for vrrp_min_garp specified".to_owned())?;
+                ctx.worded_switch(w, true, |_| "Invalid value for vrrp_min_garp specified".to_owned())?;
             Ok(())
         },
         "One announcement, no second round.",
@@ -604,7 +604,7 @@ pub(crate) fn old_garp_extra(
 /// A switch whose mistakes the original does not quote.
 fn plain_switch(ctx: &mut Ctx<'_>, words: &mut Words<'_>) -> Result<bool, Finding> {
     let keyword = ctx.keyword;
-    ctx.switch(words, true, |_| format!("Invalid value for {keyword} specified"))
+    ctx.worded_switch(words, true, |_| format!("Invalid value for {keyword} specified"))
 }
 
 fn dynamic(d: &mut Draft, ctx: &mut Ctx<'_>, words: &mut Words<'_>) -> Outcome {

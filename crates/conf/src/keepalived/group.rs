@@ -100,7 +100,7 @@ pub(crate) const KEYWORDS: &[Keyword] = &[
         "[BOOL]",
         |d, ctx, w| {
             let name = d.group.of.name.clone();
-            d.group.notify.priority_changes = Some(ctx.switch(w, true, |value| {
+            d.group.notify.priority_changes = Some(ctx.worded_switch(w, true, |value| {
                 format!("({name}) Invalid value '{value}' for sync group notify_priority_changes specified")
             })?);
             Ok(())
@@ -113,7 +113,7 @@ pub(crate) const KEYWORDS: &[Keyword] = &[
         "[BOOL]",
         |d, ctx, w| {
             d.group.notify.mail = Some(
-                ctx.switch(w, true, |value| format!("Invalid vrrp_group smtp_alert parameter {value}"))?,
+                ctx.worded_switch(w, true, |value| format!("Invalid vrrp_group smtp_alert parameter {value}"))?,
             );
             Ok(())
         },

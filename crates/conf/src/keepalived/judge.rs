@@ -22,7 +22,7 @@ use super::track::{Kind, is_defined};
 pub(crate) struct Judge<'c, 'o> {
     /// Findings and the machine.
     pub(crate) ctx: &'c mut Ctx<'o>,
-    node: NodeConf,
+    pub(crate) node: NodeConf,
     tracks: Vec<TrackPlan>,
     /// Tracks by kind and name, with their own weights.
     known: BTreeMap<(&'static str, String), (TrackId, Weight)>,
@@ -77,13 +77,13 @@ pub(crate) fn judge(mut draft: Draft, ctx: &mut Ctx<'_>, sources: &Arc<SourceMap
     let static_addresses = addresses.into_iter().map(|(a, g)| (a, members(&g, &draft))).collect();
     let static_routes = routes.into_iter().map(|(r, g)| (r, members(&g, &draft))).collect();
     let static_rules = rules.into_iter().map(|(r, g)| (r, members(&g, &draft))).collect();
+    let lvs = super::lvs::judge::judge(&mut judge, &mut draft, &plans, &ids);
     judge.security(&draft);
     judge.node.log_unknown_vrids = draft.defaults.log_unknown_vrids;
     let mut global = std::mem::take(&mut draft.global);
     global.json_version = global.json_version.max(1);
     judge.node.interfaces = std::mem::take(&mut draft.interfaces).into_names();
     judge.node.link_delays = link_delays(&global.interface_delays, judge.node.interfaces.len());
-    let lvs = std::mem::take(&mut draft.lvs);
     KeeperPlan {
         node: judge.node,
         instances: plans,
@@ -308,8 +308,17 @@ impl Judge<'_, '_> {
                 );
                 None
             }
+            Safety::Unknown => {
+                self.relative(&command, &program);
+                Some(command)
+            }
             safety => self.run(command, user, safety, &format!("track script {name}")),
         }
+    }
+
+    fn relative(&mut self, command: &ScriptPlan, program: &str) {
+        let message = format!("{program} is no whole path: whether it is there, and safe, cannot be told");
+        self.ctx.report(Finding::remark("relative-script", message, command.span));
     }
 
     /// A script that exists: noted as running, or refused where it is unsafe and security is on.
@@ -325,7 +334,7 @@ impl Judge<'_, '_> {
         }
         let why = match safety {
             Safety::Unsafe(why) => Some(why),
-            Safety::Safe | Safety::Missing => None,
+            Safety::Safe | Safety::Missing | Safety::Unknown => None,
         };
         if let (true, Some(why)) = (self.security, &why) {
             let message = format!("Disabling {what} due to insecure");
@@ -360,6 +369,10 @@ impl Judge<'_, '_> {
             Safety::Missing => {
                 let message = format!("there is no {program}: it will not be run");
                 self.ctx.report(Finding::remark("missing-script", message, command.span));
+                Some(command)
+            }
+            Safety::Unknown => {
+                self.relative(&command, &program);
                 Some(command)
             }
             safety => self.run(command, user, safety, "script"),

@@ -51,6 +51,34 @@ pub enum Block {
     Auth,
     /// `auth_hmac` in `vrrp_instance`.
     Hmac,
+    /// `virtual_server`.
+    VirtualServer,
+    /// `real_server` in `virtual_server`.
+    RealServer,
+    /// `TCP_CHECK` in `real_server`.
+    TcpCheck,
+    /// `HTTP_GET` and `SSL_GET`.
+    HttpGet,
+    /// `url` in `HTTP_GET`.
+    Url,
+    /// `SMTP_CHECK`.
+    SmtpCheck,
+    /// `host` in `SMTP_CHECK`.
+    SmtpHost,
+    /// `DNS_CHECK`.
+    DnsCheck,
+    /// `MISC_CHECK`.
+    MiscCheck,
+    /// `BFD_CHECK`.
+    BfdCheck,
+    /// `UDP_CHECK`.
+    UdpCheck,
+    /// `PING_CHECK`.
+    PingCheck,
+    /// `FILE_CHECK`.
+    FileCheck,
+    /// `SSL`.
+    Ssl,
 }
 
 impl Block {
@@ -68,6 +96,20 @@ impl Block {
         Block::Instance,
         Block::Auth,
         Block::Hmac,
+        Block::VirtualServer,
+        Block::RealServer,
+        Block::TcpCheck,
+        Block::HttpGet,
+        Block::Url,
+        Block::SmtpCheck,
+        Block::SmtpHost,
+        Block::DnsCheck,
+        Block::MiscCheck,
+        Block::BfdCheck,
+        Block::UdpCheck,
+        Block::PingCheck,
+        Block::FileCheck,
+        Block::Ssl,
     ];
 
     /// The word that opens it; `the file` for [`Block::Top`].
@@ -85,6 +127,20 @@ impl Block {
             Block::Instance => "vrrp_instance",
             Block::Auth => "authentication",
             Block::Hmac => "auth_hmac",
+            Block::VirtualServer => "virtual_server",
+            Block::RealServer => "real_server",
+            Block::TcpCheck => "TCP_CHECK",
+            Block::HttpGet => "HTTP_GET",
+            Block::Url => "url",
+            Block::SmtpCheck => "SMTP_CHECK",
+            Block::SmtpHost => "host",
+            Block::DnsCheck => "DNS_CHECK",
+            Block::MiscCheck => "MISC_CHECK",
+            Block::BfdCheck => "BFD_CHECK",
+            Block::UdpCheck => "UDP_CHECK",
+            Block::PingCheck => "PING_CHECK",
+            Block::FileCheck => "FILE_CHECK",
+            Block::Ssl => "SSL",
         }
     }
 }
@@ -303,6 +359,27 @@ pub const ALL: &[&[Keyword]] = &[
     super::instance::KEYWORDS,
     super::election::KEYWORDS,
     super::auth::KEYWORDS,
+    super::lvs::service::KEYWORDS,
+    &super::lvs::service::PACE,
+    super::lvs::real::KEYWORDS,
+    &super::lvs::real::PACE,
+    super::lvs::checker::KEYWORDS,
+    &super::lvs::checker::TCP_PACE,
+    &super::lvs::checker::TCP_TARGET,
+    &super::lvs::checker::SMTP_PACE,
+    &super::lvs::checker::SMTP_TARGET,
+    &super::lvs::checker::HOST_TARGET,
+    &super::lvs::checker::DNS_PACE,
+    &super::lvs::checker::DNS_TARGET,
+    &super::lvs::checker::PING_PACE,
+    &super::lvs::checker::PING_TARGET,
+    &super::lvs::checker::UDP_PACE,
+    &super::lvs::checker::UDP_TARGET,
+    &super::lvs::checker::MISC_PACE,
+    super::lvs::http::KEYWORDS,
+    &super::lvs::checker::HTTP_PACE,
+    &super::lvs::checker::HTTP_TARGET,
+    super::lvs::global::KEYWORDS,
 ];
 
 /// The registry by name.

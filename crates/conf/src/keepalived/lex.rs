@@ -112,8 +112,9 @@ pub(crate) fn is_blank(byte: u8) -> bool {
 /// What the dispatcher is fed with.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Piece {
-    /// A statement, or what of it stands before a brace. At least one word.
-    Words(Vec<Word>),
+    /// A statement, or what of it stands before a brace: at least one word. The second part is its text, where it has
+    /// quotes or escapes that only command lines know.
+    Words(Vec<Word>, Option<BString>),
     /// `{`
     Open(Span),
     /// `}`
@@ -146,6 +147,8 @@ pub(crate) fn split(text: &Text, pieces: &mut Vec<Piece>, findings: &mut Vec<Fin
     let bytes = text.bytes.as_bytes();
     let mut words: Vec<Word> = Vec::new();
     let mut at = 0;
+    // Where the statement starts.
+    let mut from = 0;
     while let Some(&byte) = bytes.get(at) {
         match byte {
             _ if is_blank(byte) => at += 1,
@@ -153,8 +156,9 @@ pub(crate) fn split(text: &Text, pieces: &mut Vec<Piece>, findings: &mut Vec<Fin
             b'#' | b'!' | 0 => break,
             b'{' | b'}' => {
                 if !words.is_empty() {
-                    pieces.push(Piece::Words(std::mem::take(&mut words)));
+                    pieces.push(Piece::Words(std::mem::take(&mut words), special(&bytes[from..at])));
                 }
+                from = at + 1;
                 let span = text.span(at, at + 1);
                 pieces.push(if byte == b'{' { Piece::Open(span) } else { Piece::Close(span) });
                 at += 1;
@@ -191,8 +195,14 @@ pub(crate) fn split(text: &Text, pieces: &mut Vec<Piece>, findings: &mut Vec<Fin
         }
     }
     if !words.is_empty() {
-        pieces.push(Piece::Words(words));
+        pieces.push(Piece::Words(words, special(&bytes[from..at.min(bytes.len())])));
     }
+}
+
+/// A statement's text, if it has what only command lines know.
+fn special(statement: &[u8]) -> Option<BString> {
+    statement.contains_str("'").then_some(()).or(statement.contains_str("\\").then_some(()))?;
+    Some(statement.trim().into())
 }
 
 #[cfg(test)]
@@ -208,7 +218,9 @@ mod tests {
         let mut out: Vec<String> = Vec::new();
         for piece in &pieces {
             out.push(match piece {
-                Piece::Words(words) => words.iter().map(|w| format!("<{w}>")).collect::<Vec<_>>().join(" "),
+                Piece::Words(words, _) => {
+                    words.iter().map(|w| format!("<{w}>")).collect::<Vec<_>>().join(" ")
+                }
                 Piece::Open(_) => "OPEN".to_owned(),
                 Piece::Close(_) => "CLOSE".to_owned(),
                 Piece::Own(_) => "OWN".to_owned(),

@@ -211,7 +211,7 @@ fn own_words(line: &[u8], span: Span) -> Option<Vec<Word>> {
     let (mut pieces, mut findings) = (Vec::new(), Vec::new());
     lex::split(&text.slice(from, line.len()), &mut pieces, &mut findings);
     match pieces.into_iter().next() {
-        Some(Piece::Words(words)) => Some(words),
+        Some(Piece::Words(words, _)) => Some(words),
         _ => None,
     }
 }

@@ -32,6 +32,7 @@ mod judge_instance;
 pub mod keyword;
 mod lex;
 mod load;
+mod lvs;
 mod names;
 mod outside;
 mod route;

@@ -111,7 +111,8 @@ impl<'r> Run<'r, '_> {
         let piece = self.pieces.get(self.at)?;
         self.at += 1;
         Some(match piece {
-            Piece::Words(words) => {
+            Piece::Words(words, raw) => {
+                self.ctx.raw.clone_from(raw);
                 let (first, rest) = words.split_first()?;
                 Next::Words(first, rest)
             }
@@ -412,7 +413,7 @@ impl<'r> Run<'r, '_> {
     /// A block without its `{`: it is read all the same, as the original does.
     fn startless(&mut self, entered: &Entered) {
         let place = match self.pieces.get(self.at) {
-            Some(Piece::Words(words)) => words.first().map_or(entered.span, |w| w.span),
+            Some(Piece::Words(words, _)) => words.first().map_or(entered.span, |w| w.span),
             Some(Piece::Open(span) | Piece::Close(span)) => *span,
             Some(Piece::Own(_)) | None => entered.span.after(),
         };

@@ -1,5 +1,6 @@
 //! Command lines of scripts: their words, whom they run as, and whether others could change what runs.
 
+use bstr::ByteSlice;
 use evenkeel_base::{Span, Word, Words};
 use evenkeel_plan::keeper::{ScriptPlan, UserGroup};
 
@@ -94,24 +95,35 @@ pub(crate) fn command_with_user(
 }
 
 /// The command, without a user. `None` where it is empty.
+///
+/// The original reads such a line twice: quotes and escapes make its words, and then those of the first word make the
+/// program's parameters.
 pub(crate) fn command(ctx: &mut Ctx<'_>, words: &mut Words<'_>) -> Result<Option<ScriptPlan>, Finding> {
     let word = ctx.need(words)?;
-    let text = word.str().into_owned();
-    let args = match split(&text) {
-        Ok(args) => args,
-        Err(quote) => {
-            return Err(Finding::tolerated(
-                "unmatched-quote",
-                format!("String '{text}': missing terminating {quote}"),
-                word.span,
-            ));
+    let mut span = word.span;
+    let mut text = word.str().into_owned();
+    if let Some(raw) = &ctx.raw {
+        let line = raw.to_str_lossy().into_owned();
+        let mut tokens =
+            split(&line).map_err(|quote| unterminated(&line, quote, ctx.line))?.into_iter().skip(1);
+        text = tokens.next().unwrap_or_default();
+        // The words after the command are those at the end.
+        let rest = tokens.count();
+        while words.rest().len() > rest {
+            words.next();
         }
-    };
+        span = span.to(words.last_span());
+    }
+    let args = split(&text).map_err(|quote| unterminated(&text, quote, span))?;
     if args.is_empty() {
-        ctx.report(Finding::remark("empty-command", "this command is empty: nothing is run", word.span));
+        ctx.report(Finding::remark("empty-command", "this command is empty: nothing is run", span));
         return Ok(None);
     }
-    Ok(Some(ScriptPlan { args, text, user: None, span: word.span }))
+    Ok(Some(ScriptPlan { args, text, user: None, span }))
+}
+
+fn unterminated(text: &str, quote: char, span: Span) -> Finding {
+    Finding::tolerated("unmatched-quote", format!("String '{text}': missing terminating {quote}"), span)
 }
 
 /// Splits a command as a shell would: blanks part, quotes of both kinds keep together, a backslash takes the next letter
@@ -188,13 +200,15 @@ pub(crate) enum Safety {
     Unsafe(String),
     /// It is not there, or no file.
     Missing,
+    /// A path from wherever the daemon stands: the original does not look.
+    Unknown,
 }
 
 /// The file that a command's first word names: as it stands, or found in the folders of `PATH`.
 pub(crate) fn program(outside: &dyn Outside, name: &str) -> Option<String> {
     /// Where programs are looked for without `PATH`.
     const FOLDERS: &str = "/usr/local/bin:/usr/bin:/bin:/usr/local/sbin:/usr/sbin:/sbin";
-    if name.contains('/') {
+    if name.starts_with('/') {
         return outside.look(name).is_ok().then(|| name.to_owned());
     }
     let path = outside.environment("PATH").and_then(|p| String::from_utf8(p).ok());
@@ -207,6 +221,9 @@ pub(crate) fn program(outside: &dyn Outside, name: &str) -> Option<String> {
 /// Judges every part of the path to a program that runs as root: owned by root, and writable for nobody else, but for
 /// folders with the sticky bit.
 pub(crate) fn safety(outside: &dyn Outside, name: &str) -> Safety {
+    if name.contains('/') && !name.starts_with('/') {
+        return Safety::Unknown;
+    }
     let Some(path) = program(outside, name) else { return Safety::Missing };
     let real = outside.real_path(&path).unwrap_or(path);
     let mut ends: Vec<usize> =
