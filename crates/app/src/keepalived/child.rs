@@ -34,6 +34,8 @@ pub(crate) struct Given<'a> {
     pub(crate) namespace: Option<&'a str>,
     /// Its pid file.
     pub(crate) pid_file: &'a Path,
+    /// Its parent's.
+    pub(crate) parent_pid_file: &'a Path,
     /// What it runs.
     pub(crate) plan: KeeperPlan,
     /// Its log.
@@ -46,7 +48,8 @@ pub(crate) struct Given<'a> {
 
 /// Lives until it is told to end.
 pub(crate) fn live(given: Given<'_>) -> Exit {
-    let Given { command, path, env, namespace, pid_file, plan, log, mut ready, signals } = given;
+    let Given { command, path, env, namespace, pid_file, parent_pid_file, plan, log, mut ready, signals } =
+        given;
     let log = Arc::new(log);
     let name = plan.global.vrrp.process_name.as_deref().or(plan.global.process_name.as_deref());
     // The name is cosmetic: a system that refuses it still runs us.
@@ -65,6 +68,7 @@ pub(crate) fn live(given: Given<'_>) -> Exit {
     );
     let tail = parent::dump_tail(&plan, namespace);
     let dumps = Dumps::of(&plan, tail);
+    let reading = parent::reload_file(&plan, parent_pid_file);
     let mut options = Options::new(logger(&log));
     options.seed = env.random_seed;
     options.release_at_end = !command.keep_addresses;
@@ -85,6 +89,8 @@ pub(crate) fn live(given: Given<'_>) -> Exit {
         log: Arc::clone(&log),
         dumps: Mutex::new(dumps),
         cleared: Mutex::new(BTreeMap::new()),
+        parent_pid_file: parent_pid_file.to_path_buf(),
+        reading: Mutex::new(reading),
     };
     let signals = *signals;
     let listener =
@@ -196,6 +202,9 @@ struct Life {
     dumps: Mutex<Dumps>,
     /// Counters at their last clearing, by instance: what is shown is the difference.
     cleared: Mutex<BTreeMap<String, Counters>>,
+    parent_pid_file: PathBuf,
+    /// `reload_file`: taken away when the files are read.
+    reading: Mutex<Option<PathBuf>>,
 }
 
 impl Life {
@@ -238,6 +247,12 @@ impl Life {
         }
         // The parent has said what is to be said of it.
         let loaded = config::load(&self.path, &self.env);
+        if let Ok(mut reading) = self.reading.lock() {
+            if let Some(file) = &*reading {
+                let _ = std::fs::remove_file(file);
+            }
+            *reading = parent::reload_file(&loaded.plan, &self.parent_pid_file);
+        }
         if config::is_fatal(loaded.exit) {
             return;
         }

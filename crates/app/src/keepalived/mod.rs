@@ -7,6 +7,7 @@
 //!  └ child  the VRRP process: the keeper, its signals, its socket for `evenkeel status` and `evenkeel why`
 //! config    the file: read, judged, said (machine: what the reader asks of the system)
 //! log, pid  syslog, console, files; pid files
+//! timed     reload_time_file
 //! dump      keepalived.data, .stats, .json
 //! tell      evenkeel status, evenkeel why, metrics: the socket and its client
 //! sight     what the running keeper shows, as data for both
@@ -25,6 +26,7 @@ mod pid;
 mod sight;
 pub(crate) mod tell;
 mod test;
+mod timed;
 
 use std::ffi::{OsStr, OsString};
 

@@ -19,8 +19,9 @@ use rustix::process::Signal;
 
 use super::argv::{Command, Signum};
 use super::dump::{self, place};
-use super::log::{Grade, Log, Process, Wishes};
+use super::log::{Date, Grade, Log, Process, Wishes};
 use super::pid::{self, Found, PidFiles};
+use super::timed::{self, Seen, Timed};
 use super::{NO_CONFIGURATION, banner, child, config, quoted, signal_number};
 use crate::run;
 use crate::say::{self, Exit, Voice};
@@ -152,6 +153,8 @@ struct Parent<'a> {
     ready: Option<Ready>,
     /// What `-M` has changed.
     core_pattern: Option<Vec<u8>>,
+    /// `reload_time_file`.
+    timed: Option<Timed>,
 }
 
 /// What comes of starting a VRRP process.
@@ -174,6 +177,7 @@ impl<'a> Parent<'a> {
         log: Log,
         loaded: Loaded,
     ) -> Parent<'a> {
+        let timed = timed(&loaded.plan);
         Parent {
             command,
             path,
@@ -187,6 +191,7 @@ impl<'a> Parent<'a> {
             deaths: 0,
             ready: None,
             core_pattern: None,
+            timed,
         }
     }
 
@@ -316,6 +321,7 @@ impl<'a> Parent<'a> {
             env: &self.env,
             namespace: self.namespace.as_deref(),
             pid_file: &self.pids.vrrp,
+            parent_pid_file: &self.pids.parent,
             plan,
             log,
             ready: File::from(ready),
@@ -325,15 +331,21 @@ impl<'a> Parent<'a> {
 
     fn until_the_end(mut self, signals: &Awaited) -> Exit {
         loop {
-            let patience = self.respawn_at.map(|at| at.saturating_duration_since(Instant::now()));
-            let got = match signals.wait(patience) {
+            if self.look_at_time()
+                && let Some(exit) = self.reload(signals)
+            {
+                return exit;
+            }
+            let got = match signals.wait(self.patience()) {
                 Ok(got) => got,
                 Err(error) => {
                     return self.fail(&format!("cannot wait for signals: {}", say::system_words(&error)));
                 }
             };
             let Some(number) = got else {
-                if let Some(exit) = self.respawn(signals) {
+                if self.respawn_at.is_some_and(|at| at <= Instant::now())
+                    && let Some(exit) = self.respawn(signals)
+                {
                     return exit;
                 }
                 continue;
@@ -367,6 +379,37 @@ impl<'a> Parent<'a> {
         self.tell_manager("STOPPING=1");
         self.end_vrrp(signals);
         self.end(Exit::Ok)
+    }
+
+    /// How long to wait for a signal.
+    fn patience(&self) -> Option<Duration> {
+        let respawn = self.respawn_at.map(|at| at.saturating_duration_since(Instant::now()));
+        let look = self.timed.as_ref().map(|_| timed::LOOK);
+        [respawn, look].into_iter().flatten().min()
+    }
+
+    /// `reload_time_file`: true when it is time.
+    fn look_at_time(&mut self) -> bool {
+        let Some(timed) = &mut self.timed else { return false };
+        match timed.look(clock::wall()) {
+            Seen::Same => false,
+            Seen::Due(at) => {
+                self.log.info(&format!("Reload scheduled for {}", Date::local(at).long()));
+                false
+            }
+            Seen::Cancelled => {
+                self.log.info("No reload is scheduled any more");
+                false
+            }
+            Seen::Wrong(line) => {
+                self.log.say(
+                    Grade::Warning,
+                    &format!("reload_time_file says '{line}': write [[YY]YY-MM-DD ]HH:MM:SS[Z]"),
+                );
+                false
+            }
+            Seen::Now => true,
+        }
     }
 
     fn end(mut self, exit: Exit) -> Exit {
@@ -436,6 +479,7 @@ impl<'a> Parent<'a> {
                 Ending::Signal(signal) => self.log.info(&format!("pid {pid} exited due to signal {signal}")),
             }
             pid::remove(&self.pids.vrrp, pid);
+            self.end_reading();
             if self.command.no_respawn {
                 self.log.say(Grade::Alert, &format!("VRRP child process({pid}) died: Exiting"));
                 return Some(Exit::Ok);
@@ -493,20 +537,48 @@ impl<'a> Parent<'a> {
             return None;
         }
         self.log.info(&format!("Configuration file {}", self.path.display()));
+        let reading = self.reload_file();
+        if let Some(file) = &reading
+            && let Err(error) = File::create(file)
+        {
+            self.log.say(
+                Grade::Warning,
+                &format!("cannot make {}: {}", file.display(), say::system_words(&error)),
+            );
+        }
         let loaded = config::load(&self.path, &self.env);
+        let exit = self.use_new(loaded, signals);
+        // Where the VRRP process reads as well, it takes the file away when it has done so.
+        if let (Some(file), None) = (&reading, &self.vrrp) {
+            let _ = std::fs::remove_file(file);
+        }
+        exit
+    }
+
+    /// `reload_file`: it exists while configuration files are being read.
+    fn reload_file(&self) -> Option<PathBuf> {
+        reload_file(self.plan(), &self.pids.parent)
+    }
+
+    fn use_new(&mut self, loaded: Loaded, signals: &Awaited) -> Option<Exit> {
         let doubtful = loaded.exit.code() != 0;
         if let Some(file) = self.plan().global.reload_check.clone()
             && doubtful
         {
             self.refuse_reload(&file, &loaded);
+            self.end_reading();
             return None;
         }
         config::say(&self.log, &loaded.findings, &loaded.sources);
         if config::is_fatal(loaded.exit) {
             self.log.say(Grade::Error, "The new configuration cannot be used: the one in force stays");
+            self.end_reading();
             return None;
         }
         self.tell_fixed(&loaded.plan);
+        if self.plan().global.reload_time != loaded.plan.global.reload_time {
+            self.timed = timed(&loaded.plan);
+        }
         let wanted = config::has_vrrp(&loaded.plan);
         self.plan = Some(loaded.plan);
         match (&self.vrrp, wanted) {
@@ -518,6 +590,13 @@ impl<'a> Parent<'a> {
             (None, false) => self.respawn_at = None,
         }
         None
+    }
+
+    /// Nobody reads on.
+    fn end_reading(&self) {
+        if let Some(file) = self.reload_file() {
+            let _ = std::fs::remove_file(file);
+        }
     }
 
     /// `reload_check_config`: what is wrong goes to its file, or to the log.
@@ -554,7 +633,10 @@ impl<'a> Parent<'a> {
         self.log.info(&format!("Printing parent data for process({}) on signal", std::process::id()));
         let mut out = String::new();
         dump::data::global(&mut out, self.plan(), self.umask());
-        let path = place::Kind::Parent.path(None, &dump_tail(self.plan(), self.namespace.as_deref()));
+        let path = place::Kind::Parent.path(
+            self.plan().global.dump_files[0].as_deref(),
+            &dump_tail(self.plan(), self.namespace.as_deref()),
+        );
         if let Err(error) = place::write(&path, &out) {
             let why = say::system_words(&error);
             self.log.say(Grade::Error, &format!("cannot write {}: {why}", path.display()));
@@ -565,6 +647,19 @@ impl<'a> Parent<'a> {
         if let Err(error) = notify::sd_notify(state) {
             self.log.info(&format!("cannot tell the service manager: {}", say::system_words(&error)));
         }
+    }
+}
+
+fn timed(plan: &KeeperPlan) -> Option<Timed> {
+    plan.global.reload_time.as_ref().map(|(path, repeat)| Timed::new(path, *repeat))
+}
+
+/// `reload_file`'s path: without a name it stands beside the pid file.
+pub(crate) fn reload_file(plan: &KeeperPlan, pid_file: &Path) -> Option<PathBuf> {
+    match plan.global.reload_file.as_deref() {
+        None => None,
+        Some("") => Some(pid_file.with_file_name("keepalived.reload")),
+        Some(path) => Some(PathBuf::from(path)),
     }
 }
 

@@ -36,17 +36,27 @@ impl Kind {
         }
     }
 
-    /// Where it goes: what the file says (`state_dump_file` and its like), else its name in `/tmp`; `tail` has the
-    /// instance's and namespace's names with `data_use_instance`.
+    /// Where it goes: by default its name in `/tmp`; where the file says a folder (with `/` at its end), its name there;
+    /// else what the file says, which for the parent gets `_parent`. `tail` has the instance's and namespace's names with
+    /// `data_use_instance`.
     pub(crate) fn path(self, configured: Option<&str>, tail: &str) -> PathBuf {
+        let (stem, ext) = self.name();
         match configured {
-            Some(path) => PathBuf::from(path),
-            None => {
-                let (stem, ext) = self.name();
-                Path::new(FOLDER).join(format!("{stem}{tail}.{ext}"))
+            None => Path::new(FOLDER).join(format!("{stem}{tail}.{ext}")),
+            Some(folder) if folder.ends_with('/') => Path::new(folder).join(format!("{stem}{tail}.{ext}")),
+            Some(path) => {
+                let parent = if self == Kind::Parent { "_parent" } else { "" };
+                with_tail(Path::new(path), &format!("{parent}{tail}"))
             }
         }
     }
+}
+
+/// Puts text before the last dot of a file's name.
+fn with_tail(path: &Path, tail: &str) -> PathBuf {
+    let stem = path.file_stem().unwrap_or_default().to_string_lossy();
+    let ext = path.extension().map(|ext| format!(".{}", ext.to_string_lossy())).unwrap_or_default();
+    path.with_file_name(format!("{stem}{tail}{ext}"))
 }
 
 /// Writes a dump; permissions are the umask's, as in the original.
@@ -103,6 +113,8 @@ mod tests {
     fn names() {
         assert_eq!(Kind::Data.path(None, ""), Path::new("/tmp/keepalived.data"));
         assert_eq!(Kind::Parent.path(None, "_i"), Path::new("/tmp/keepalived_parent_i.data"));
-        assert_eq!(Kind::Json.path(Some("/x"), "_i"), Path::new("/x"));
+        assert_eq!(Kind::Json.path(Some("/x/y.json"), "_i"), Path::new("/x/y_i.json"));
+        assert_eq!(Kind::Json.path(Some("/x/"), "_i"), Path::new("/x/keepalived_i.json"));
+        assert_eq!(Kind::Parent.path(Some("/x/y"), ""), Path::new("/x/y_parent"));
     }
 }
