@@ -41,6 +41,13 @@ const CHORES: &[Chore] = &[
         doc: "measures against haproxy and nginx, writes docs/benchmarks.md",
         run: bench::run,
     },
+    Chore {
+        name: "bench vrrp",
+        args: "[--piece NAME] [--rounds N] [--only EVENT] [--binary PATH] [--no-write]",
+        doc: "measures against keepalived, writes docs/benchmarks-vrrp.md",
+        // Found by its first word, above.
+        run: bench::run,
+    },
 ];
 
 fn main() -> ExitCode {

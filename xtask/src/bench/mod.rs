@@ -6,18 +6,21 @@
 //! wrk ──▶ nginx    ─┘
 //! ```
 //! Only ratios of neighbours in time are compared: two cores of a shared machine are too noisy for anything else.
+//! `cargo xtask bench vrrp` is a bench of its own: [`vrrp`].
 
 mod cpu;
 mod load;
 mod memory;
 mod report;
 mod rig;
+mod vrrp;
 
 use std::path::PathBuf;
 use std::process::{Command, ExitCode};
 use std::time::{Duration, Instant};
 
 use load::{Load, Sample};
+use report::facts;
 use rig::{Proxy, Rig};
 
 /// Seconds per run: long enough for some 10 000 requests of the slowest.
@@ -119,6 +122,9 @@ struct Results {
 
 /// Measures and writes.
 pub(crate) fn run(args: &[String]) -> ExitCode {
+    if let Some(("vrrp", rest)) = args.split_first().map(|(first, rest)| (first.as_str(), rest)) {
+        return vrrp::run(rest);
+    }
     let wish = match wish(args) {
         Ok(wish) => wish,
         Err(why) => {

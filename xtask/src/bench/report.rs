@@ -147,41 +147,45 @@ ratios much less.
   unevenly, and the share changes how much work one wake-up finds.
 * nginx has no figure in TCP mode: Debian's nginx-light comes without the stream module.
 {remarks}",
-        facts = facts(),
+        facts = facts(&[
+            ("HAProxy", "haproxy", "-v"),
+            ("nginx", "nginx", "-v"),
+            ("load", "wrk", "-v"),
+        ]),
         rounds = results.rounds,
         seconds = results.seconds,
         tables = tables(results),
     )
 }
 
-/// Date, versions and machine.
-fn facts() -> String {
+/// Date, versions and machine; `programs` are names, commands and the switch that shows their version.
+pub(super) fn facts(programs: &[(&str, &str, &str)]) -> String {
     let first = |program: &str, args: &[&str]| {
         let path = super::rig::found(program).unwrap_or_else(|| program.into());
         let out = Command::new(path).args(args).current_dir(crate::root()).output();
         let text = out.map(|out| [out.stdout, out.stderr].concat()).unwrap_or_default();
         String::from_utf8_lossy(&text).lines().next().unwrap_or_default().trim().to_owned()
     };
+    let version = |program: &str, switch: &str| {
+        let line = first(program, &[switch]);
+        let line =
+            line.split(" - ").next().unwrap_or_default().split(" Copyright").next().unwrap_or_default();
+        let line = line.trim_start_matches("HAProxy version ").trim_start_matches("nginx version: ");
+        line.trim_start_matches("Keepalived ").to_owned()
+    };
     let cpuinfo = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
     let model = cpuinfo.lines().find(|line| line.starts_with("model name"));
     let model = model.and_then(|line| line.split_once(':')).map_or("unknown", |(_, name)| name.trim());
     let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-    let rows = [
-        ("date", first("date", &["-u", "+%F"])),
-        (
-            "Evenkeel",
-            format!("{} at {}", env!("CARGO_PKG_VERSION"), first("git", &["rev-parse", "--short", "HEAD"])),
-        ),
-        (
-            "HAProxy",
-            first("haproxy", &["-v"]).split(" - ").next().unwrap_or_default().replace("HAProxy version ", ""),
-        ),
-        ("nginx", first("nginx", &["-v"]).replace("nginx version: ", "")),
-        ("load", first("wrk", &["-v"]).split(" Copyright").next().unwrap_or_default().to_owned()),
+    let ours =
+        format!("{} at {}", env!("CARGO_PKG_VERSION"), first("git", &["rev-parse", "--short", "HEAD"]));
+    let mut rows = vec![("date", first("date", &["-u", "+%F"])), ("Evenkeel", ours)];
+    rows.extend(programs.iter().map(|(name, program, switch)| (*name, version(program, switch))));
+    rows.extend([
         ("compiler", first("rustc", &["--version"])),
         ("kernel", first("uname", &["-sr"])),
         ("machine", format!("{model}, {cores} cores")),
-    ];
+    ]);
     let mut out = "| | |\n|---|---|\n".to_owned();
     for (name, value) in rows {
         out.push_str(&format!("| {name} | {value} |\n"));
