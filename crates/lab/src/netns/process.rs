@@ -126,6 +126,16 @@ impl Proc {
         self.child.wait()
     }
 
+    /// Lets it and all its descendants stand still, or go on.
+    pub fn freeze_tree(&self, still: bool) {
+        for pid in self.tree() {
+            if let Some(pid) = i32::try_from(pid).ok().and_then(Pid::from_raw) {
+                // Fails if it has ended by itself.
+                let _ = kill_process(pid, if still { Signal::STOP } else { Signal::CONT });
+            }
+        }
+    }
+
     /// Kills it with SIGKILL and reaps it.
     pub fn kill(&mut self) -> io::Result<ExitStatus> {
         self.child.kill()?;
