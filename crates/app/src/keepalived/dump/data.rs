@@ -420,12 +420,16 @@ fn track(out: Out<'_>, plan: &KeeperPlan, id: TrackId, name: &str, live: Option<
                 None => out.push_str("   Command = (disabled)\n"),
             }
             line!(out, "   Interval = {} sec", float(*interval));
-            line!(out, "   Timeout = {} sec", float(*timeout));
+            // Where the file has none, which is the interval, the original says 0.
+            let timeout = if timeout == interval { Duration::ZERO } else { *timeout };
+            line!(out, "   Timeout = {} sec", float(timeout));
             line!(out, "   Rise = {rise}");
             line!(out, "   Fall = {fall}");
             line!(out, "   Result = {}", live.map_or(0, |live| live.value));
             line!(out, "   Insecure = {}", yes_no(script.is_none()));
-            line!(out, "   Init state = {}", if *init_fail { "failed" } else { "unknown" });
+            // Once there is a result, the first state matters no more.
+            let failed = *init_fail && live.is_none_or(|live| live.up.is_none());
+            line!(out, "   Init state = {}", if failed { "failed" } else { "unknown" });
             let status = match live.and_then(|live| live.up) {
                 Some(true) => "GOOD",
                 Some(false) => "BAD",
@@ -465,7 +469,8 @@ fn track(out: Out<'_>, plan: &KeeperPlan, id: TrackId, name: &str, live: Option<
             line!(out, "   Have quorum = {}", live.and_then(|live| live.up) == Some(true));
             line!(out, "   Terminate delay = {}s", seconds(*terminate_delay));
             line!(out, "   Fork delay = {}s", seconds(*fork_delay));
-            line!(out, "   Full command = {}", full_command);
+            // Parameters can only be compared with the full command.
+            line!(out, "   Full command = {}", *full_command || params.is_some());
             users(out, plan, id);
         }
         (TrackKind::Bfd, _) => {

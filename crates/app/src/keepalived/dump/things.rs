@@ -69,9 +69,9 @@ pub(crate) fn address(plan: &KeeperPlan, a: &Address, vmac: Option<&str>, set: b
     }
     match a.preferred_lifetime_s {
         None if a.ip.is_ipv6() => out.push_str(" preferred_lft forever"),
-        Some(0) => out.push_str(" deprecated"),
-        Some(seconds) => drop(write!(out, " preferred_lft {seconds}")),
-        None => {}
+        Some(0) if a.ip.is_ipv6() => out.push_str(" deprecated"),
+        Some(seconds) if seconds > 0 => drop(write!(out, " preferred_lft {seconds}")),
+        Some(_) | None => {}
     }
     for (flag, word) in ADDRESS_FLAGS {
         if a.flags & flag != 0 {
