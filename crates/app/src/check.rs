@@ -22,6 +22,8 @@ for haproxy. A folder with a keepalived.conf is a node. Two keepalived files or 
 right alone and wrong together. Exit code 0: all of them can run, and there is no error.
 
   --together             all of them are one configuration, in this order (as several -f of haproxy)
+  --elsewhere            keepalived's files are for other machines: this one is not asked for interfaces and addresses; so with
+                         several of them
   --apart                two keepalived files have nothing to do with each other
   --snippets, --classic  mistakes with their lines and carets, or in the original's form; by default the first on a terminal
   --format json          for machines: one object per configuration, each in its line
@@ -54,6 +56,7 @@ struct Wish {
     names: Vec<OsString>,
     together: bool,
     apart: bool,
+    elsewhere: bool,
     json: bool,
     snippets: Option<bool>,
     all: bool,
@@ -74,7 +77,9 @@ pub(crate) fn run(args: &[OsString]) -> Exit {
         voice.write(&format!("evenkeel check: which file?\n\n{MORE}"));
         return Exit::Failed;
     }
-    let mut out = Outcome::default();
+    let keepers = wish.names.iter().filter(|name| is_keepers(name)).count();
+    // At most one of two nodes can be this machine.
+    let mut out = Outcome { elsewhere: wish.elsewhere || keepers > 1, ..Outcome::default() };
     if wish.together {
         out.haproxy(&wish.names, &wish);
     } else {
@@ -97,6 +102,8 @@ pub(crate) fn run(args: &[OsString]) -> Exit {
 #[derive(Debug, Default)]
 struct Outcome {
     failed: bool,
+    /// keepalived's files are for other machines.
+    elsewhere: bool,
     /// Something was shown: a line is left free before the next.
     shown: bool,
     /// keepalived's files, for the comparison.
@@ -109,14 +116,11 @@ impl Outcome {
     /// One name: a file of either kind, or a folder that may have both.
     fn one(&mut self, name: &OsString, wish: &Wish) {
         let path = PathBuf::from(name);
-        if name != "-" && path.is_dir() && keeper::file_of(&path).is_some() {
+        let keepers = is_keepers(name);
+        if keepers {
             self.keepalived(&path, wish);
-            if has_haproxy(&path) {
-                self.haproxy(std::slice::from_ref(name), wish);
-            }
-        } else if name != "-" && is_keepalived(&path) {
-            self.keepalived(&path, wish);
-        } else {
+        }
+        if !keepers || has_haproxy(&path) {
             self.haproxy(std::slice::from_ref(name), wish);
         }
     }
@@ -134,7 +138,7 @@ impl Outcome {
     }
 
     fn keepalived(&mut self, path: &Path, wish: &Wish) {
-        let checked = keeper::read(path);
+        let checked = keeper::read(path, self.elsewhere);
         let report = checked.report();
         let title = title(&path.as_os_str().to_owned());
         let classic = |_: &[Diagnostic], _: &SourceMap| keeper::classic(&report);
@@ -192,6 +196,7 @@ fn wish(args: &[OsString]) -> Result<Wish, String> {
         match arg.to_str() {
             Some("--") if switches => switches = false,
             Some("--together") if switches => wish.together = true,
+            Some("--elsewhere") if switches => wish.elsewhere = true,
             Some("--apart") if switches => wish.apart = true,
             Some("--format=json" | "--json") if switches => wish.json = true,
             Some("--format") if switches => match rest.next().and_then(|word| word.to_str()) {
@@ -227,6 +232,12 @@ fn load_haproxy(names: &[OsString], wish: &Wish) -> Loaded {
     }
     let command = Command { diagnostics: wish.all, check: true, ..Command::default() };
     run::prepare(inputs, &command).loaded
+}
+
+/// True if a name stands for keepalived's files, or a folder with them.
+fn is_keepers(name: &OsString) -> bool {
+    let path = Path::new(name);
+    name != "-" && if path.is_dir() { keeper::file_of(path).is_some() } else { is_keepalived(path) }
 }
 
 /// True if a folder has files for haproxy, too.

@@ -9,6 +9,7 @@ use evenkeel_conf::pair::{self, Node, Side, Spot};
 
 use super::argv::Command;
 use super::config;
+use super::machine::Machine;
 
 /// Largest script that is looked into.
 const SCRIPT_MAX: u64 = 256 * 1024;
@@ -31,10 +32,11 @@ pub(crate) struct Report {
     pub(crate) sources: Arc<SourceMap>,
 }
 
-/// Reads one file, or the keepalived.conf of a folder.
-pub(crate) fn read(path: &Path) -> Checked {
+/// Reads one file, or the keepalived.conf of a folder; `elsewhere`: it is for another machine.
+pub(crate) fn read(path: &Path, elsewhere: bool) -> Checked {
+    let machine = if elsewhere { Machine::Another } else { Machine::This };
     let file = file_of(path).unwrap_or_else(|| path.to_path_buf());
-    let loaded = config::load(&file, &config::env(&Command::default()));
+    let loaded = config::load_for(machine, &file, &config::env(&Command::default()));
     Checked { name: path.display().to_string(), loaded }
 }
 

@@ -79,9 +79,14 @@ pub(crate) fn look(path: &Path) -> Result<(), Unreadable> {
     Ok(())
 }
 
-/// Reads it.
+/// Reads it, for this machine.
 pub(crate) fn load(path: &Path, env: &Env) -> Loaded {
-    keepalived::load(&path.to_string_lossy(), env, &Machine)
+    load_for(Machine::This, path, env)
+}
+
+/// Reads it, for this machine or for another.
+pub(crate) fn load_for(machine: Machine, path: &Path, env: &Env) -> Loaded {
+    keepalived::load(&path.to_string_lossy(), env, &machine)
 }
 
 /// True if the plan has anything for the VRRP process.

@@ -12,9 +12,14 @@ use crate::say;
 /// Names of one folder that are looked at.
 const NAMES_MAX: usize = 100_000;
 
-/// See the file.
-#[derive(Debug)]
-pub(crate) struct Machine;
+/// Whose machine it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Machine {
+    /// The one that will run the configuration.
+    This,
+    /// Not this one: every interface and address may be there.
+    Another,
+}
 
 impl Outside for Machine {
     fn read_file(&self, path: &str) -> Result<Vec<u8>, String> {
@@ -53,6 +58,9 @@ impl Outside for Machine {
     }
 
     fn has_interface(&self, name: &str) -> bool {
+        if *self == Machine::Another {
+            return true;
+        }
         // Any socket will do to ask; it belongs to our network namespace.
         UdpSocket::bind((Ipv6Addr::UNSPECIFIED, 0))
             .or_else(|_| UdpSocket::bind(("0.0.0.0", 0)))
@@ -61,6 +69,7 @@ impl Outside for Machine {
 
     fn has_address(&self, address: IpAddr) -> bool {
         match address {
+            _ if *self == Machine::Another => true,
             // Link-local ones can be bound with their interface only.
             IpAddr::V6(v6) if v6.is_unicast_link_local() => listed(v6),
             other => machine::is_local(other),
@@ -90,10 +99,17 @@ mod tests {
 
     #[test]
     fn knows_this_machine() {
-        assert!(Machine.has_interface("lo") && !Machine.has_interface("no-such-if0"));
-        assert!(Machine.has_address([127, 0, 0, 1].into()) && !Machine.has_address([192, 0, 2, 77].into()));
-        assert_eq!(Machine.user("root"), Some(Owner { uid: 0, gid: 0 }));
-        assert_eq!(Machine.look("/").map(|facts| facts.kind), Ok(FileKind::Folder));
-        assert!(Machine.look("/nowhere-at-all").is_err());
+        assert!(Machine::This.has_interface("lo") && !Machine::This.has_interface("no-such-if0"));
+        assert!(
+            Machine::This.has_address([127, 0, 0, 1].into())
+                && !Machine::This.has_address([192, 0, 2, 77].into())
+        );
+        assert_eq!(Machine::This.user("root"), Some(Owner { uid: 0, gid: 0 }));
+        assert_eq!(Machine::This.look("/").map(|facts| facts.kind), Ok(FileKind::Folder));
+        assert!(
+            Machine::Another.has_interface("no-such-if0")
+                && Machine::Another.has_address([192, 0, 2, 77].into())
+        );
+        assert!(Machine::This.look("/nowhere-at-all").is_err());
     }
 }
