@@ -1,11 +1,12 @@
 //! What an instance holds: its addresses, routes and rules, set and taken away together.
 
 use std::collections::BTreeSet;
+use std::net::IpAddr;
 use std::time::Duration;
 
 use evenkeel_plan::keeper::{Address, InstancePlan, KeeperPlan, Route, Rule};
 use evenkeel_vrrp::conf::{InstanceId, InterfaceId};
-use evenkeel_wire::netlink::Message;
+use evenkeel_wire::netlink::{Message, rt};
 
 use crate::net::links::Links;
 use crate::net::rtnl::{EXISTS, NO_ADDRESS, NO_DEVICE, NO_ENTRY, NO_ROUTE, Rtnl, words};
@@ -141,6 +142,7 @@ impl Holding {
         let Some(instance) = plan.instances.get(id.0 as usize) else { return Vec::new() };
         let left = if self.held { std::mem::take(&mut self.left) } else { owner_had(tools, id) };
         let held = std::mem::replace(&mut self.held, false);
+        let leased = self.lease.take().is_some();
         let mut wanted = Vec::new();
         if held {
             for r in instance.rules.iter().rev() {
@@ -159,9 +161,30 @@ impl Holding {
         }
         // An interface that went took its routes along.
         let mut failures = carry_out(tools, wanted, &[NO_ADDRESS, NO_DEVICE, NO_ROUTE, NO_ENTRY]);
+        if leased {
+            remove_prefixes(tools, id, instance);
+        }
         failures.retain(|f| !(f.what.starts_with("route") && f.errno == NO_DEVICE));
         failures
     }
+}
+
+/// The kernel leaves the route to the prefix of an IPv6 address that has a lifetime to its expiry, even when the address is
+/// deleted: it goes too, unless another address needs it.
+fn remove_prefixes(tools: &mut Tools<'_>, id: InstanceId, instance: &InstancePlan) {
+    let mut messages = Vec::new();
+    for a in addresses(instance).filter(|a| a.ip.is_ipv6() && a.flags & address::NO_PREFIX_ROUTE == 0) {
+        let Some(index) = (tools.place)(id, a) else { continue };
+        let same = |b: &rt::Address| {
+            b.prefix == a.prefix && address::network(b.ip, b.prefix) == address::network(a.ip, a.prefix)
+        };
+        let ours = |ip: IpAddr| addresses(instance).any(|own| own.ip == ip);
+        if !tools.links.addresses(index).iter().any(|b| same(b) && !ours(b.ip)) {
+            messages.push(route::del_prefix(a.ip, a.prefix, index));
+        }
+    }
+    // Where there is none, none has to go.
+    let _ = tools.rtnl.carry_out(messages);
 }
 
 /// Which addresses of an owner (priority 255) are there, and were not set by us: they are the interface's own.

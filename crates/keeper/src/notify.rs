@@ -161,14 +161,11 @@ impl Notifier {
                         (self.log.0)(LogLevel::Warning, &text);
                     }
                 }
-                Some(For::Firewall(text)) => {
-                    if ended.outcome != ScriptOutcome::Success {
-                        let why =
-                            ended.error.map_or_else(|| format!("{:?}", ended.outcome), |e| e.to_string());
-                        (self.log.0)(LogLevel::Error, &format!("the firewall refuses ({why}): {text}"));
-                    }
+                Some(For::Firewall(text)) if ended.outcome != ScriptOutcome::Success => {
+                    let why = ended.error.map_or_else(|| format!("{:?}", ended.outcome), |e| e.to_string());
+                    (self.log.0)(LogLevel::Error, &format!("the firewall refuses ({why}): {text}"));
                 }
-                None => {}
+                Some(For::Firewall(_)) | None => {}
             }
         }
         ends

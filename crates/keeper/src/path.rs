@@ -12,7 +12,7 @@ const BATCHES_MAX: usize = 8;
 
 /// Reads what waits on a socket and tells the brain.
 pub(crate) fn receive(hands: &mut Hands, node: &mut Node, number: u32, now: Instant) {
-    let mut batch = std::mem::take(&mut hands.batch).unwrap_or_else(Batch::new);
+    let mut batch = hands.batch.take().unwrap_or_default();
     let wall_us = clock::wall().as_micros();
     for _ in 0..BATCHES_MAX {
         let Some(socket) = hands.sockets.by_number(number) else { break };

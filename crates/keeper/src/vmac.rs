@@ -227,7 +227,9 @@ fn settings(one: &Wanted, links: &Links, sysctls: &mut Sysctls) {
         let _ = sysctls.set(&v4(&one.name, key), value);
     }
     if let Some(lower) = links.by_index(one.lower) {
-        for (key, value) in [("arp_ignore", "1"), ("arp_filter", "1")] {
+        // The last is beyond the original: without it, an answer from a floating address that leaves by the interface below asks
+        // for the client's MAC in the floating address's name with the wrong MAC, and the client learns that one.
+        for (key, value) in [("arp_ignore", "1"), ("arp_filter", "1"), ("arp_announce", "2")] {
             let _ = sysctls.set(&v4(&lower.name, key), value);
         }
     }

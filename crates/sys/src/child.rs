@@ -46,10 +46,7 @@ impl Spawn {
     /// `/dev/null`, all others are closed.
     pub fn start(&self) -> io::Result<ChildProc> {
         let (program, args) = self.args.split_first().ok_or(io::ErrorKind::InvalidInput)?;
-        let groups = match self.user {
-            Some((uid, gid)) => Some((uid, gid, groups_of(uid, gid))),
-            None => None,
-        };
+        let groups = self.user.map(|(uid, gid)| (uid, gid, groups_of(uid, gid)));
         let mut command = Command::new(program);
         command.args(args).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
         command.process_group(0);
@@ -61,13 +58,12 @@ impl Spawn {
         unsafe {
             command.pre_exec(move || {
                 let death = libc::SIGTERM as libc::c_ulong;
-                if let Some((uid, gid, groups)) = &groups {
-                    if libc::setgroups(groups.len(), groups.as_ptr()) != 0
+                if let Some((uid, gid, groups)) = &groups
+                    && (libc::setgroups(groups.len(), groups.as_ptr()) != 0
                         || libc::setgid(*gid) != 0
-                        || libc::setuid(*uid) != 0
-                    {
-                        return Err(io::Error::last_os_error());
-                    }
+                        || libc::setuid(*uid) != 0)
+                {
+                    return Err(io::Error::last_os_error());
                 }
                 // After setuid, which clears it.
                 if libc::prctl(libc::PR_SET_PDEATHSIG, death, 0, 0, 0) != 0 {

@@ -1,5 +1,6 @@
 //! Addresses: from the plan to requests.
 
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::time::Duration;
 
 use evenkeel_plan::keeper::Address;
@@ -19,6 +20,8 @@ const PROTO: u16 = 11;
 
 /// Who sets our addresses: `RTPROT_KEEPALIVED`, which newer kernels keep with an address (IFA_PROTO, Linux 5.18).
 pub(crate) const OURS: u8 = 18;
+/// `IFA_F_NOPREFIXROUTE`.
+pub(crate) const NO_PREFIX_ROUTE: u32 = 0x200;
 const FOREVER: u32 = u32::MAX;
 
 /// Sets it, or its lifetimes where it is there.
@@ -56,6 +59,20 @@ fn common(kind: u16, flags: u16, address: &Address, index: u32) -> Message {
     message
 }
 
+/// An address with its host's bits cleared.
+pub(crate) fn network(ip: IpAddr, prefix: u8) -> IpAddr {
+    match ip {
+        IpAddr::V4(ip) => {
+            let mask = u32::MAX.checked_shl(32u32.saturating_sub(u32::from(prefix))).unwrap_or(0);
+            Ipv4Addr::from(u32::from(ip) & mask).into()
+        }
+        IpAddr::V6(ip) => {
+            let mask = u128::MAX.checked_shl(128u32.saturating_sub(u32::from(prefix))).unwrap_or(0);
+            Ipv6Addr::from(u128::from(ip) & mask).into()
+        }
+    }
+}
+
 /// A lease in the kernel's unit; at least one.
 fn whole_seconds(lease: Duration) -> u32 {
     let rounded = lease.as_secs() + u64::from(lease.subsec_nanos() > 0);
@@ -70,6 +87,22 @@ mod tests {
     fn leases_are_whole_seconds() {
         for (ms, want) in [(0, 1), (1, 1), (1000, 1), (1001, 2), (3000, 3), (u64::MAX, FOREVER - 1)] {
             assert_eq!(whole_seconds(Duration::from_millis(ms)), want, "{ms}");
+        }
+    }
+
+    #[test]
+    fn networks_of_any_length() {
+        for (ip, prefix, want) in [
+            ("10.1.2.3", 24, "10.1.2.0"),
+            ("10.1.2.3", 32, "10.1.2.3"),
+            ("10.1.2.3", 0, "0.0.0.0"),
+            ("10.1.2.3", 200, "10.1.2.3"),
+            ("fd77::1:2", 112, "fd77::1:0"),
+            ("fd77::1", 128, "fd77::1"),
+            ("fd77::1", 0, "::"),
+        ] {
+            let ip = ip.parse().expect("literal");
+            assert_eq!(network(ip, prefix).to_string(), want, "{ip}/{prefix}");
         }
     }
 }

@@ -29,6 +29,8 @@ const CONGESTION: u16 = 16;
 
 const MAIN: u32 = 254;
 const ONLINK: u8 = 4;
+/// `RTPROT_KERNEL`.
+const KERNEL: u8 = 2;
 
 /// Where an interface of the plan is: its number in the kernel; `None`: it is not there.
 pub(crate) type Index<'a> = &'a dyn Fn(evenkeel_vrrp::conf::InterfaceId) -> Option<u32>;
@@ -41,6 +43,15 @@ pub(crate) fn add(route: &Route, index: Index<'_>) -> Option<Message> {
 /// Takes it away.
 pub(crate) fn del(route: &Route, index: Index<'_>) -> Option<Message> {
     common(rt::ROUTE + rt::DELETE, 0, route, index)
+}
+
+/// Takes the kernel's own route to an IPv6 prefix away.
+pub(crate) fn del_prefix(ip: IpAddr, prefix: u8, index: u32) -> Message {
+    let network = super::address::network(ip, prefix);
+    let fixed = [V6, prefix, 0, 0, MAIN as u8, KERNEL, 0, number(RouteKind::Unicast), 0, 0, 0, 0];
+    let mut message = request(rt::ROUTE + rt::DELETE, 0, &fixed);
+    message.attr(DST, &octets(network)).u32(OIF, index);
+    message
 }
 
 fn common(kind: u16, flags: u16, route: &Route, index: Index<'_>) -> Option<Message> {
