@@ -35,6 +35,7 @@ mod path;
 mod processes;
 mod reload;
 mod scripts;
+pub mod snmp;
 mod sockets;
 mod statics;
 mod tend;
