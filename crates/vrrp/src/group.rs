@@ -92,7 +92,9 @@ impl Node {
         let link = self.links.get(conf.interface.0 as usize)?;
         let mut faults = Vec::new();
         let mut source = conf.source;
-        if !link.exists {
+        if !link.known {
+            // New in the file: the system will say in a moment.
+        } else if !link.exists {
             faults.push(Fault::NoInterface(link.name.clone()));
         } else {
             if !link.running && !conf.dont_track_primary {
@@ -124,7 +126,7 @@ impl Node {
         if conf.destination == Destination::NoPeer {
             faults.push(Fault::NoPeer);
         }
-        let (mut pending, mut weights) = (false, 0_i32);
+        let (mut pending, mut weights) = (!link.known, 0_i32);
         for by in self.maps.uses.get(id.0 as usize)? {
             let Some(track) = self.tracks.get(by.track.0 as usize) else { continue };
             match track.worth(by) {

@@ -20,6 +20,8 @@ pub(crate) struct Link {
     pub(crate) mac: Option<[u8; 6]>,
     pub(crate) mtu: u32,
     pub(crate) addresses: Vec<IpAddr>,
+    /// False until the system said something.
+    pub(crate) known: bool,
     /// How long another carrier must last to count: lost, found.
     pub(crate) delays: LinkDelays,
 }
@@ -34,6 +36,7 @@ impl Link {
             mac: None,
             mtu: 0,
             addresses: Vec::new(),
+            known: false,
             delays,
         }
     }
@@ -46,6 +49,7 @@ impl Link {
         self.addresses.clear();
         self.addresses.extend_from_slice(state.addresses);
         self.carrier = state.exists && state.running;
+        self.known = true;
     }
 
     /// How long the carrier as it is now must last to count.

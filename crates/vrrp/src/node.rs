@@ -249,7 +249,7 @@ impl Node {
                 }
                 Vec::new()
             }),
-            Timer::Link(id) => self.link_settled(id, now),
+            Timer::Link(id) => self.link_settled(id, false, now),
         }
     }
 
@@ -382,26 +382,27 @@ impl Node {
 
     fn interface(&mut self, id: InterfaceId, state: &InterfaceState<'_>, now: Instant) {
         let Some(link) = self.links.get_mut(id.0 as usize) else { return };
+        let first = !link.known;
         link.learn(state);
         let (carrier, delay) = (link.carrier, link.delay());
-        if link.running == carrier || delay.is_zero() || self.phase == Phase::Waiting {
+        if link.running == carrier || delay.is_zero() || first {
             self.timers.clear(Timer::Link(id));
         } else if self.timers.get(Timer::Link(id)).is_none() {
             self.timers.set(Timer::Link(id), now + delay);
         }
         if self.timers.get(Timer::Link(id)).is_none() {
-            self.link_settled(id, now);
+            self.link_settled(id, first, now);
         } else {
             self.consider_residents(id, now);
         }
     }
 
     /// An interface's carrier counts now.
-    fn link_settled(&mut self, id: InterfaceId, now: Instant) {
+    fn link_settled(&mut self, id: InterfaceId, first: bool, now: Instant) {
         let Some(link) = self.links.get_mut(id.0 as usize) else { return };
         let changed = std::mem::replace(&mut link.running, link.carrier) != link.carrier;
         let (up, name) = (link.running, link.name.clone());
-        if changed && self.phase == Phase::Running {
+        if changed && !first && self.phase == Phase::Running {
             self.log(Whom::Interface(name), What::TrackIs(up));
         }
         let followers: Vec<TrackId> = self
@@ -498,7 +499,12 @@ impl Node {
             return;
         }
         let holders = self.maps.virtuals.get(&address).cloned().unwrap_or_default();
-        for id in holders {
+        let lives_here = |id: &InstanceId| {
+            self.instances.get(id.0 as usize).is_some_and(|instance| instance.conf.interface == interface)
+        };
+        // The same address may float on two networks; and an address may be set on another interface than its adverts'.
+        let here: Vec<InstanceId> = holders.iter().copied().filter(lives_here).collect();
+        for id in if here.is_empty() { holders } else { here } {
             self.with(id, now, |instance, cx| instance.answered(cx, address, mac));
         }
     }

@@ -190,7 +190,11 @@ impl Node {
             if let TrackKind::Interface(id) = track.conf.kind
                 && let Some(link) = self.links.get(id.0 as usize)
             {
-                track.health = if link.running { Health::Up } else { Health::Down };
+                track.health = match (link.known, link.running) {
+                    (false, _) => Health::Unknown,
+                    (true, true) => Health::Up,
+                    (true, false) => Health::Down,
+                };
             }
         }
     }

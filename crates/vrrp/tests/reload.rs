@@ -239,6 +239,28 @@ fn interfaces_and_tracks_keep_what_is_known() {
 }
 
 #[test]
+fn a_new_interface_is_waited_for() {
+    let mut bench = Bench::started(node(vec![instance("A", 51, 100)]));
+    bench.until(5_000);
+    bench.take();
+    let mut conf = node(vec![
+        instance("A", 51, 100),
+        InstanceConf { interface: InterfaceId(1), ..instance("B", 52, 100) },
+    ]);
+    conf.interfaces.push("eth1".into());
+    reload(&mut bench, conf);
+    bench.interface(1, true, &[v4(7)]);
+    expect![[r#"
+          5000 reloaded
+          5000 release 1
+          5000 log (B) removing VIPs.
+          5000 log (B) Entering BACKUP STATE
+          5000 notify INSTANCE 1 BACKUP 100
+    "#]]
+    .assert_eq(&bench.take());
+}
+
+#[test]
 fn scripts_run_on() {
     let conf = |rise| NodeConf {
         tracks: vec![script("chk", rise, 1)],

@@ -37,7 +37,7 @@ pub(crate) fn instance(name: &str, vrid: u32, priority: u32) -> InstanceConf {
         state: WantedState::Backup,
         interface: InterfaceId(0),
         advert_interval: ms(1000),
-        addresses: vec![v4(100 + vrid as u8)],
+        addresses: vec![v4(100_u8.wrapping_add(vrid as u8))],
         source: None,
         track_source: false,
         destination: Destination::Multicast(GROUP),
