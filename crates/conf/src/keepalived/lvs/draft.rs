@@ -66,8 +66,6 @@ pub(crate) enum Which {
 pub(crate) struct ServiceDraft {
     pub(crate) which: Which,
     pub(crate) span: Span,
-    /// How the original calls it.
-    pub(crate) title: String,
     pub(crate) protocol: Option<Protocol>,
     pub(crate) v6: Option<bool>,
     pub(crate) scheduler: Option<Scheduler>,
@@ -275,11 +273,10 @@ impl ServerDraft {
 }
 
 impl ServiceDraft {
-    pub(super) fn new(which: Which, span: Span, title: String) -> Self {
+    pub(super) fn new(which: Which, span: Span) -> Self {
         Self {
             which,
             span,
-            title,
             protocol: None,
             v6: None,
             scheduler: None,

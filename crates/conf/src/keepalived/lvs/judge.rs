@@ -121,20 +121,22 @@ impl Judge<'_, '_, '_> {
         };
         self.families(&mut draft);
         if draft.servers.is_empty() {
-            let text = format!("Virtual server {} has no real servers - ignoring", draft.title);
+            let text =
+                format!("Virtual server {} has no real servers - ignoring", title(&draft, draft.protocol));
             self.main.ctx.report(Finding::tolerated("no-real-servers", text, at));
             return None;
         }
-        let title = draft.title.clone();
         if draft.protocol.is_none() && !matches!(draft.which, Which::Mark(_)) {
             let finding = Finding::adjusted(
                 "no-protocol",
-                format!("Virtual server {title}: no protocol set - defaulting to UDP"),
+                format!("Virtual server {}: no protocol set - defaulting to UDP", title(&draft, None)),
                 at,
             );
             self.main.ctx.report(finding.note("write `protocol TCP`"));
         }
         let protocol = draft.protocol.unwrap_or(Protocol::Udp);
+        draft.protocol = Some(protocol);
+        let title = title(&draft, Some(protocol));
         let all_ports = matches!(&draft.which, Which::Address(a) if a.port() == 0);
         if all_ports && draft.persistence.is_none() {
             let text =
@@ -157,7 +159,7 @@ impl Judge<'_, '_, '_> {
             self.main.ctx.report(Finding::adjusted("ops-without-udp", text, ops));
             draft.one_packet = None;
         }
-        let (quorum, hysteresis) = self.quorum(&draft);
+        let (quorum, hysteresis) = self.quorum(&draft, &title);
         let forwarding = draft.forwarding.unwrap_or(Forwarding::Nat);
         let over = Over { pace: draft.pace, virtualhost: draft.virtualhost.as_deref() };
         let instance = match &draft.which {
@@ -170,7 +172,7 @@ impl Judge<'_, '_, '_> {
             if real_servers.iter().any(|other| other.address == server.address) {
                 let text = format!(
                     "VS {title}: real server {} is duplicated - removing second rs",
-                    show(server.address)
+                    show(server.address, Some(protocol))
                 );
                 self.main.ctx.report(Finding::adjusted("duplicate-server", text, server.span));
             } else {
@@ -271,14 +273,13 @@ impl Judge<'_, '_, '_> {
     }
 
     /// The quorum can't be more than all servers weigh, the hysteresis not more than the quorum.
-    fn quorum(&mut self, draft: &ServiceDraft) -> (u32, u32) {
+    fn quorum(&mut self, draft: &ServiceDraft, title: &str) -> (u32, u32) {
         let weight: u64 = draft.servers.iter().map(|s| u64::from(s.weight.unsigned_abs())).sum();
         let weight = u32::try_from(weight).unwrap_or(u32::MAX);
         let (mut quorum, at) = draft.quorum;
         if quorum > weight {
             let text = format!(
-                "Warning - quorum {quorum} for {} exceeds total weight of real servers {weight}, reducing quorum to {weight}",
-                draft.title
+                "Warning - quorum {quorum} for {title} exceeds total weight of real servers {weight}, reducing quorum to {weight}"
             );
             self.main.ctx.report(Finding::adjusted("quorum-too-high", text, at));
             quorum = weight;
@@ -287,8 +288,7 @@ impl Judge<'_, '_, '_> {
         if hysteresis >= quorum && hysteresis > 0 {
             let most = quorum.saturating_sub(1);
             let text = format!(
-                "Virtual server {}: hysteresis {hysteresis} >= quorum {quorum}; setting hysteresis to {most}",
-                draft.title
+                "Virtual server {title}: hysteresis {hysteresis} >= quorum {quorum}; setting hysteresis to {most}"
             );
             self.main.ctx.report(Finding::adjusted("hysteresis-too-high", text, at));
             hysteresis = most;
@@ -312,8 +312,8 @@ impl Judge<'_, '_, '_> {
             if address.port() != 0 && virtual_address.port() != 0 {
                 let text = format!(
                     "WARNING - virtual server {} and real server {} ports don't match - resetting",
-                    service.title,
-                    show(address)
+                    title(service, service.protocol),
+                    show(address, service.protocol)
                 );
                 self.main.ctx.report(
                     Finding::adjusted("port-conflict", text, draft.span).note("only NAT changes the port"),
@@ -546,7 +546,22 @@ fn inherit(own: PaceDraft, over: PaceDraft) -> PaceDraft {
     }
 }
 
+/// A virtual server as the original calls it.
+fn title(draft: &ServiceDraft, protocol: Option<Protocol>) -> String {
+    match &draft.which {
+        Which::Address(address) => show(*address, protocol),
+        Which::Mark(mark) => format!("FWM {mark}"),
+        Which::Group(name) => format!("[{name}]:0"),
+    }
+}
+
 /// A server as the original shows it.
-fn show(address: SocketAddr) -> String {
-    format!("[{}]:{}", address.ip(), address.port())
+fn show(address: SocketAddr, protocol: Option<Protocol>) -> String {
+    let protocol = match protocol {
+        None => "none",
+        Some(Protocol::Tcp) => "tcp",
+        Some(Protocol::Udp) => "udp",
+        Some(Protocol::Sctp) => "sctp",
+    };
+    format!("[{}]:{protocol}:{}", address.ip(), address.port())
 }

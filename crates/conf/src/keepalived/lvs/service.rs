@@ -437,26 +437,20 @@ pub(super) fn endpoint(
 
 fn open(draft: &mut Draft, ctx: &mut Ctx<'_>, words: &mut Words<'_>) -> Outcome {
     let span = ctx.line;
-    let (which, title) = match words.peek() {
+    let which = match words.peek() {
         Some(word) if word.is("fwmark") => {
             words.next();
             let word = ctx.need(words)?;
             let mark = ctx.whole(word, 0, i64::from(u32::MAX))?;
-            let mark = u32::try_from(mark).unwrap_or(0);
-            (Which::Mark(mark), format!("FWM {mark}"))
+            Which::Mark(u32::try_from(mark).unwrap_or(0))
         }
         Some(word) if word.is("group") => {
             words.next();
-            let name = ctx.need(words)?.clone();
-            let title = format!("[{name}]");
-            (Which::Group(name), title)
+            Which::Group(ctx.need(words)?.clone())
         }
-        Some(_) | None => {
-            let address = endpoint(ctx, words, "virtual server IP address/port", false)?;
-            (Which::Address(address), format!("[{}]:{}", address.ip(), address.port()))
-        }
+        Some(_) | None => Which::Address(endpoint(ctx, words, "virtual server IP address/port", false)?),
     };
-    draft.lvs.services.push(ServiceDraft::new(which, span, title));
+    draft.lvs.services.push(ServiceDraft::new(which, span));
     Ok(())
 }
 

@@ -61,7 +61,7 @@ fn lines_of_virtual_servers() {
         ("protocol UDP\nops", &[]),
         (
             "quorum 2",
-            &["quorum 2 for [10.0.0.1]:80 exceeds total weight of real servers 1, reducing quorum to 1"],
+            &["quorum 2 for [10.0.0.1]:tcp:80 exceeds total weight of real servers 1, reducing quorum to 1"],
         ),
         ("quorum 0", &["number '0' outside range [1, 4294967295]"]),
         ("hysteresis 1", &["hysteresis 1 >= quorum 1; setting hysteresis to 0"]),
