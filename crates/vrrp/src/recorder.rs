@@ -1,6 +1,7 @@
 //! The flight recorder: the last events of an instance, for `evenkeel why`. Bounded; the oldest goes first.
 
 use std::collections::VecDeque;
+use std::fmt;
 
 use evenkeel_base::time::Instant;
 
@@ -21,6 +22,24 @@ pub struct Entry {
     pub priority: u8,
     /// What happened.
     pub what: What,
+}
+
+/// The line of `evenkeel why`: what happened, and for another state the reason.
+impl fmt::Display for Entry {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.what {
+            What::Entered(state, because) => write!(f, "became {}: {because}", state.word()),
+            What::Listening(because) => write!(f, "became BACKUP: {because}"),
+            other => other.fmt(f),
+        }
+    }
+}
+
+impl Entry {
+    /// True where another state was entered.
+    pub const fn is_transition(&self) -> bool {
+        matches!(self.what, What::Entered(..) | What::Listening(_))
+    }
 }
 
 /// See the module.

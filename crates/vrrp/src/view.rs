@@ -223,6 +223,23 @@ impl<'a> InstanceView<'a> {
         &self.instance.counters
     }
 
+    /// Why it is in its state: what happened since the transition before the last one, oldest first.
+    pub fn why(self) -> impl Iterator<Item = &'a Entry> {
+        let entries: Vec<&Entry> = self.recorder().collect();
+        let mut transitions = entries.iter().enumerate().rev().filter(|(_, entry)| entry.is_transition());
+        let last = transitions.next().map(|(n, _)| n);
+        let before = transitions.next().map_or(0, |(n, previous)| {
+            let aftermath = |entry: &&&Entry| entry.at == previous.at && !entry.is_transition();
+            n + 1 + entries[n + 1..].iter().take_while(aftermath).count()
+        });
+        // What follows a transition belongs to the next one, but for the same moment.
+        let end = last.map_or(entries.len(), |last| {
+            let at = entries[last].at;
+            last + entries[last..].iter().take_while(|entry| entry.at == at).count()
+        });
+        entries.into_iter().take(end).skip(before)
+    }
+
     /// The flight recorder, oldest first.
     pub fn recorder(self) -> impl DoubleEndedIterator<Item = &'a Entry> + ExactSizeIterator {
         self.instance.recorder.entries()

@@ -286,6 +286,59 @@ fn no_doubt_in_an_ordinary_election() {
     assert!(!bench.take().contains("SPLIT BRAIN"));
 }
 
+/// What `evenkeel why` prints.
+fn why(bench: &Bench) -> String {
+    let view = bench.node.view().instance(InstanceId(0)).expect("one");
+    view.why().map(|entry| format!("{:>6} {} {entry}\n", entry.at.as_millis(), entry.state.word())).collect()
+}
+
+#[test]
+fn the_recorder_knows_why() {
+    let mut bench = Bench::started(node(vec![instance("VI_1", 51, 100)]));
+    bench.until(1_000);
+    bench.hears(&advert(51, 150));
+    expect![[r#"
+             0 INIT removing VIPs.
+             0 BACKUP became BACKUP: the node started
+    "#]]
+    .assert_eq(&why(&bench));
+    bench.until(4_700);
+    expect![[r#"
+          1000 BACKUP hears 192.0.2.2: priority 150, every 1000 ms
+          4609 BACKUP Receive advertisement timeout
+          4609 MASTER became MASTER: no advert came for 3609 ms (interval 1000 ms, skew 609 ms)
+          4609 MASTER setting VIPs.
+    "#]]
+    .assert_eq(&why(&bench));
+    bench.until(6_000);
+    bench.hears(&advert(51, 120));
+    expect![[r#"
+          6000 MASTER hears 192.0.2.2: priority 120, every 1000 ms
+          6000 MASTER Master received advert from 192.0.2.2 with higher priority 120, ours 100
+          6000 BACKUP became BACKUP: 192.0.2.2 has the higher priority 120, ours is 100
+          6000 BACKUP removing VIPs.
+    "#]]
+    .assert_eq(&why(&bench));
+    bench.interface(0, false, &[OURS]);
+    expect![[r#"
+          6000 FAULT became FAULT: interface eth0 down
+    "#]]
+    .assert_eq(&why(&bench));
+}
+
+#[test]
+fn the_recorder_is_bounded() {
+    let mut bench = Bench::started(node(vec![instance("VI_1", 51, 100)]));
+    for n in 0..1_000 {
+        bench.until(n * 500);
+        bench.hears(&advert(51, if n % 2 == 0 { 50 } else { 150 }));
+        bench.lines.clear();
+    }
+    let view = bench.node.view().instance(InstanceId(0)).expect("one");
+    assert_eq!(view.recorder().len(), evenkeel_vrrp::recorder::ENTRIES_MAX);
+    assert!(view.why().count() > 0);
+}
+
 fn hmac(mode: HmacMode, anti_replay: AntiReplay) -> InstanceConf {
     let keys = vec![(1, vec![7; 32]), (2, vec![9; 32])];
     let auth = Auth::Hmac(HmacConf { keys, active_key: 1, anti_replay, mode });

@@ -213,7 +213,7 @@ fn chaos(world: &mut World, cast: &Cast, rng: &mut Rng) {
     for _ in 0..8 + rng.below(12) {
         let host = rng.below(world.len() as u32) as usize;
         let other = rng.below(world.len() as u32) as usize;
-        match rng.below(14) {
+        match rng.below(15) {
             0 => world.kill(host),
             1 => world.power_off(host),
             2 if world.life(host) == Life::Runs => world.stop(host),
@@ -225,6 +225,7 @@ fn chaos(world: &mut World, cast: &Cast, rng: &mut Rng) {
             9 => drop(part(world, rng)),
             10 => world.tell_link(host, false),
             11 => world.tell_link(host, true),
+            13 => reload(world, cast, rng, host),
             12 if cast.is_timed() => {
                 let step = i64::from(rng.below(6_000_000)) - 3_000_000;
                 world.step_clock(host, step);
@@ -234,6 +235,22 @@ fn chaos(world: &mut World, cast: &Cast, rng: &mut Rng) {
         let most = cast.interval.as_micros() as u32 * 4;
         world.run(Duration::from_micros(u64::from(rng.below(most))));
     }
+}
+
+/// The same file again, or other priorities.
+fn reload(world: &mut World, cast: &Cast, rng: &mut Rng, host: usize) {
+    if world.life(host) == Life::Paused {
+        return;
+    }
+    let mut conf = world.conf(host).clone();
+    if rng.below(2) == 0 {
+        let shared = 20 + rng.below(200);
+        for instance in &mut conf.instances {
+            let own = if cast.grouped { shared } else { 20 + rng.below(200) };
+            instance.priority = Priority::new(own).expect("a priority");
+        }
+    }
+    world.reload(host, conf);
 }
 
 /// Two halves that do not hear each other.
@@ -306,7 +323,7 @@ fn settled(world: &mut World, cast: &Cast, breaches: &mut Vec<String>) {
         let best = (0..world.len())
             .max_by_key(|host| (cast.confs[*host].instances[instance as usize].priority, address(*host)));
         // Equals do not preempt each other, so only who is truly better must win.
-        let of = |host: usize| cast.confs[host].instances[instance as usize].priority;
+        let of = |host: usize| world.conf(host).instances[instance as usize].priority;
         if let Some(best) = best
             && cast.preempt
             && of(masters[0]) < of(best)

@@ -162,6 +162,19 @@ impl World {
         self.tell(host, Input::Interface(InterfaceId(0), state));
     }
 
+    pub(crate) fn conf(&self, host: usize) -> &NodeConf {
+        &self.hosts[host].conf
+    }
+
+    /// HUP with another file.
+    pub(crate) fn reload(&mut self, host: usize, conf: NodeConf) {
+        self.note(|| format!("host {host} reloads"));
+        self.hosts[host].conf = conf.clone();
+        if self.hosts[host].life == Life::Runs {
+            self.tell(host, Input::Reload(Box::new(conf)));
+        }
+    }
+
     /// `kill -9`: addresses stay behind, as far as their lease goes.
     pub(crate) fn kill(&mut self, host: usize) {
         self.note(|| format!("host {host} is killed"));
