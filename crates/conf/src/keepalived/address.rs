@@ -94,7 +94,8 @@ pub(crate) fn line(
         label: None,
         peer: None,
         preferred_lifetime_s: (ip.is_ipv6() && prefix == 128).then_some(0),
-        flags: 0,
+        // The original's default, virtual and static alike: an address that is tentative answers nobody.
+        flags: if ip.is_ipv6() { NO_DAD } else { 0 },
         no_track: false,
         use_vmac: false,
         span: ctx.line,
@@ -143,7 +144,7 @@ pub(crate) fn line(
         }
         match &*name {
             "home" => address.flags |= HOME,
-            "-nodad" => address.flags |= NO_DAD,
+            "-nodad" => address.flags &= !NO_DAD,
             "mngtmpaddr" => address.flags |= TEMPORARY,
             "noprefixroute" => address.flags |= NO_PREFIX_ROUTE,
             "autojoin" => address.flags |= AUTO_JOIN,

@@ -7,7 +7,7 @@ use evenkeel_vrrp::conf::HmacMode;
 use super::context::Ctx;
 use super::draft::{AuthKind, Draft, HmacDraft};
 use super::finding::Finding;
-use super::keyword::{Block, Keyword, Outcome, VRRP};
+use super::keyword::{Block, Keyword, Outcome, VRRP, no_end};
 
 /// Longest password (RFC 2338 §5.3.10).
 const PASSWORD_MAX: usize = 8;
@@ -25,7 +25,7 @@ pub(crate) const KEYWORDS: &[Keyword] = &[
         Block::Instance,
         VRRP,
         "{ … }",
-        (Block::Auth, open, close),
+        (Block::Auth, open, no_end),
         "Adverts carry a password (RFC 2338; not in later RFCs).",
     )
     .example("authentication {\n auth_type PASS\n auth_pass 1234\n}"),
@@ -76,6 +76,7 @@ pub(crate) const KEYWORDS: &[Keyword] = &[
 
 fn open(d: &mut Draft, ctx: &mut Ctx<'_>, _: &mut Words<'_>) -> Outcome {
     d.instance.auth_span = ctx.at;
+    d.instance.places.note("authentication", ctx.at);
     Ok(())
 }
 
@@ -107,15 +108,6 @@ fn auth_pass(d: &mut Draft, ctx: &mut Ctx<'_>, words: &mut Words<'_>) -> Outcome
         );
     }
     Ok(())
-}
-
-fn close(d: &mut Draft, ctx: &mut Ctx<'_>) {
-    if d.instance.auth.is_some() && d.instance.password.is_none() {
-        d.instance.auth = None;
-        let message =
-            format!("({}) Authentication specified but no password given. Ignoring", d.instance.of.name);
-        ctx.report(Finding::tolerated("missing-password", message, d.instance.auth_span));
-    }
 }
 
 fn open_hmac(d: &mut Draft, ctx: &mut Ctx<'_>, _: &mut Words<'_>) -> Outcome {

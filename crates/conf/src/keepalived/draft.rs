@@ -229,6 +229,8 @@ pub(crate) struct Weight {
     pub(crate) value: i32,
     /// The other way round.
     pub(crate) reverse: bool,
+    /// Where it stands; nowhere for a default.
+    pub(crate) span: Span,
 }
 
 /// One line of `track_script`, `track_interface`, ….
@@ -317,7 +319,7 @@ impl Default for FileDraft {
         Self {
             of: Named::default(),
             path: None,
-            weight: Weight { value: 1, reverse: false },
+            weight: Weight { value: 1, ..Weight::default() },
             init: None,
             overwrite: false,
         }
@@ -353,7 +355,7 @@ impl Default for ProcessDraft {
             of: Named::default(),
             command: None,
             param_match: None,
-            weight: Weight { value: 1, reverse: false },
+            weight: Weight { value: 1, ..Weight::default() },
             quorum: 1,
             quorum_max: None,
             fork_delay: Duration::ZERO,
@@ -493,8 +495,8 @@ pub(crate) struct VmacDraft {
 pub(crate) struct InstanceDraft {
     /// Its name.
     pub(crate) of: Named,
-    /// `state MASTER`.
-    pub(crate) master: bool,
+    /// `state`: true for MASTER.
+    pub(crate) master: Option<bool>,
     /// `interface`.
     pub(crate) interface: Option<InterfaceId>,
     /// `vrf`.

@@ -236,10 +236,9 @@ pub(crate) const KEYWORDS: &[Keyword] = &[
         "smtp_alert",
         "[BOOL]",
         |d, ctx, w| {
-            d.instance.notify.mail =
-                Some(ctx.worded_switch(w, true, |value| {
-                    format!("Invalid vrrp_instance smtp_alert parameter {value}")
-                })?);
+            d.instance.notify.mail = Some(ctx.worded_switch(w, true, |value| {
+                format!("Invalid vrrp_instance smtp_alert parameter {value}")
+            })?);
             Ok(())
         },
         "Mails of transitions.",

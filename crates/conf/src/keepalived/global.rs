@@ -78,7 +78,10 @@ pub(crate) const KEYWORDS: &[Keyword] = &[
     set(
         "router_id",
         "STRING",
-        |d, ctx, w| named(&mut d.global.router_id, ctx, w, "routerid name missing - ignoring"),
+        |d, ctx, w| {
+            d.global.router_id_span = ctx.line;
+            named(&mut d.global.router_id, ctx, w, "routerid name missing - ignoring")
+        },
         "What this machine is called in mails.",
     )
     .example("router_id lb1"),
@@ -277,24 +280,17 @@ pub(crate) const KEYWORDS: &[Keyword] = &[
         "A reload writes all states to the pipes.",
     ),
     // Files.
-    Keyword::ignored(
+    set(
         "tmp_config_directory",
-        G,
-        MAIN,
         "FOLDER",
-        ONE_READING,
+        |_, ctx, w| named(&mut None, ctx, w, "tmp_config_directory missing directory name"),
         "Where the file is kept while it is read.",
     )
+    .accepted(ONE_READING)
     .example("tmp_config_directory /tmp"),
-    Keyword::ignored(
-        "config_save_dir",
-        G,
-        MAIN,
-        "FOLDER",
-        "nothing is kept for debugging",
-        "Where files are kept at reloads.",
-    )
-    .example("config_save_dir /tmp"),
+    set("config_save_dir", "FOLDER", |_, ctx, w| text(&mut None, ctx, w), "Where files are kept at reloads.")
+        .accepted("nothing is kept for debugging")
+        .example("config_save_dir /tmp"),
     set("umask", "NUMBER|BITS", umask, "Permissions that new files don't get.").example("umask 0177"),
     set("random_seed", "NUMBER", random_seed, "Seed of `${_RANDOM}`.").example("random_seed 7"),
     set(

@@ -258,14 +258,13 @@ pub(crate) const KEYWORDS: &[Keyword] = &[
         "How macvlan interfaces' names start; vrrp.",
     )
     .example("vmac_prefix vr"),
-    Keyword::ignored(
+    set(
         "vmac_addr_prefix",
-        G,
-        MAIN,
         "STRING",
-        "macvlan interfaces of addresses get the instance's prefix",
+        |_, ctx, w| ctx.need(w).map(|_| ()),
         "How their names start where addresses have their own.",
     )
+    .accepted("macvlan interfaces of addresses get the instance's prefix")
     .example("vmac_addr_prefix va"),
     set("dynamic_interfaces", "[allow_if_changes]", dynamic, "Interfaces may come and go.")
         .example("dynamic_interfaces allow_if_changes"),

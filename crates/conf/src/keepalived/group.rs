@@ -112,9 +112,9 @@ pub(crate) const KEYWORDS: &[Keyword] = &[
         "smtp_alert",
         "[BOOL]",
         |d, ctx, w| {
-            d.group.notify.mail = Some(
-                ctx.worded_switch(w, true, |value| format!("Invalid vrrp_group smtp_alert parameter {value}"))?,
-            );
+            d.group.notify.mail = Some(ctx.worded_switch(w, true, |value| {
+                format!("Invalid vrrp_group smtp_alert parameter {value}")
+            })?);
             Ok(())
         },
         "Mails of transitions.",

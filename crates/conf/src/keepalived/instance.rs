@@ -68,7 +68,15 @@ pub(crate) const KEYWORDS: &[Keyword] = &[
     }, "The adverts' sender.").example("unicast_src_ip 10.0.0.1"),
     line("track_src_ip", "", |d, _, _| on(&mut d.instance.track_source), "A fault while that address is not there."),
     line("mcast_dst_ip", "ADDRESS", group, "The group that adverts go to.").example("mcast_dst_ip 224.0.0.20"),
-    list("unicast_peer", "{ ADDRESS [min_ttl N] [max_ttl N] … }", peer, "Adverts go to these.").example("unicast_peer {\n 10.0.0.2\n}"),
+    Keyword::list(
+        "unicast_peer",
+        I,
+        VRRP,
+        "{ ADDRESS [min_ttl N] [max_ttl N] … }",
+        (peers, peer, no_end),
+        "Adverts go to these.",
+    )
+    .example("unicast_peer {\n 10.0.0.2\n}"),
     line("unicast_fault_no_peer", "", |d, _, _| on(&mut d.instance.fault_no_peer), "A fault without peers, instead of multicast."),
     line("unicast_ttl", "0…255", ttl, "Of unicast adverts.").example("unicast_ttl 64"),
     line("check_unicast_src", "", |d, ctx, _| {
@@ -147,7 +155,7 @@ fn close(d: &mut Draft, _: &mut Ctx<'_>) {
 fn state(d: &mut Draft, ctx: &mut Ctx<'_>, words: &mut Words<'_>) -> Outcome {
     note(d, ctx);
     let word = ctx.need(words)?;
-    d.instance.master = word.is("MASTER");
+    d.instance.master = Some(word.is("MASTER"));
     if !word.is("MASTER") && !word.is("BACKUP") {
         let message = format!("({}) unknown state '{word}', defaulting to BACKUP", d.instance.of.name);
         let finding = Finding::adjusted("bad-value", message, word.span);
@@ -341,8 +349,12 @@ fn group(d: &mut Draft, ctx: &mut Ctx<'_>, words: &mut Words<'_>) -> Outcome {
     Ok(())
 }
 
-fn peer(d: &mut Draft, ctx: &mut Ctx<'_>, words: &mut Words<'_>) -> Outcome {
+fn peers(d: &mut Draft, ctx: &mut Ctx<'_>, words: &mut Words<'_>) -> Outcome {
     d.instance.unicast.get_or_insert(ctx.at);
+    plain_list(d, ctx, words)
+}
+
+fn peer(d: &mut Draft, ctx: &mut Ctx<'_>, words: &mut Words<'_>) -> Outcome {
     let word = ctx.need(words)?;
     let who = d.instance.of.name.clone();
     let Ok(address) = word.str().parse::<IpAddr>() else {

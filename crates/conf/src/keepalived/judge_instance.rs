@@ -112,7 +112,7 @@ pub(crate) fn instance(
     let mut case = Case {
         d,
         strict: d.strict.unwrap_or(draft.defaults.strict),
-        priority: d.priority.unwrap_or(if d.master { Priority::OWNER.get() } else { PRIORITY }),
+        priority: d.priority.unwrap_or(if d.master == Some(true) { Priority::OWNER.get() } else { PRIORITY }),
         version: if v6 { Version::V3 } else { d.version.map_or(draft.defaults.version, |(v, _)| v) },
         v6,
     };
@@ -158,7 +158,11 @@ pub(crate) fn instance(
         priority: Priority::new(u32::from(case.priority)).unwrap_or(Priority::OWNER),
         version: case.version,
         family: if v6 { Family::V6 } else { Family::V4 },
-        state: if d.master { WantedState::Master } else { WantedState::Backup },
+        state: if d.master.unwrap_or(case.strict && owner) {
+            WantedState::Master
+        } else {
+            WantedState::Backup
+        },
         interface,
         advert_interval: advert,
         addresses: addresses.iter().map(|a| a.ip).collect(),
@@ -217,7 +221,7 @@ fn strict(case: &mut Case<'_>, ctx: &mut Ctx<'_>) {
         return;
     }
     let owner = case.priority == Priority::OWNER.get();
-    if case.d.master != owner {
+    if case.d.master.is_some_and(|master| master != owner) {
         ctx.report(
             Finding::adjusted(
                 "strict",
@@ -249,7 +253,7 @@ fn preempt(case: &Case<'_>, ctx: &mut Ctx<'_>) -> (bool, Duration) {
                 "nopreempt is incompatible with priority 255. resetting nopreempt",
                 span,
             );
-        } else if case.d.master && !case.strict {
+        } else if case.d.master == Some(true) && !case.strict {
             preempt = true;
             ctx.report(
                 Finding::adjusted(
@@ -278,7 +282,7 @@ fn preempt(case: &Case<'_>, ctx: &mut Ctx<'_>) -> (bool, Duration) {
             "preempt_delay is incompatible with nopreempt mode - resetting",
             span,
         );
-    } else if case.d.master {
+    } else if case.d.master == Some(true) {
         delay = Duration::ZERO;
         ctx.report(
             Finding::adjusted(
@@ -358,10 +362,7 @@ fn auth(case: &Case<'_>, advert: Duration, ctx: &mut Ctx<'_>) -> Auth {
             mode: if case.strict { HmacMode::Enforce } else { mode },
         });
     }
-    let Some((kind, password)) = password else { return Auth::None };
-    if case.version == Version::V3 {
-        let what = "VRRP version 3 does not support authentication. Ignoring.";
-        case.reset(ctx, "auth", what, case.d.auth_span);
+    if case.d.auth.is_none() {
         return Auth::None;
     }
     if case.strict {
@@ -374,6 +375,16 @@ fn auth(case: &Case<'_>, advert: Duration, ctx: &mut Ctx<'_>) -> Auth {
             .note("RFC 3768 §5.3.6 took it away")
             .help("Take `vrrp_strict` out, or `authentication`, on every node: they must agree."),
         );
+        return Auth::None;
+    }
+    let Some((kind, password)) = password else {
+        let what = "Authentication specified but no password given. Ignoring";
+        case.reset(ctx, "missing-password", what, case.d.auth_span);
+        return Auth::None;
+    };
+    if case.version == Version::V3 {
+        let what = "VRRP version 3 does not support authentication. Ignoring.";
+        case.reset(ctx, "auth", what, case.d.auth_span);
         return Auth::None;
     }
     match kind {
@@ -420,15 +431,15 @@ fn destination(case: &Case<'_>, draft: &Draft, ctx: &mut Ctx<'_>) -> Destination
         }
         return Destination::Unicast(d.peers.clone());
     }
+    if let Some((_, span)) = d.ttl {
+        let message = format!("({}): Cannot use unicast_ttl without unicast peers - resetting", case.name());
+        ctx.report(Finding::adjusted("unicast", message, span));
+    }
     if d.fault_no_peer && d.unicast.is_some() {
         return Destination::NoPeer;
     }
     if let Some(span) = d.unicast {
         let what = "A unicast keyword has been specified without any unicast peers. Defaulting to multicast. This usage is deprecated - please update your configuration.";
-        case.reset(ctx, "unicast", what, span);
-    }
-    if let Some((_, span)) = d.ttl {
-        let what = "Cannot use unicast_ttl without unicast peers - resetting";
         case.reset(ctx, "unicast", what, span);
     }
     let group = if case.v6 { draft.defaults.group6 } else { draft.defaults.group4 };
@@ -535,7 +546,11 @@ fn vmac(case: &Case<'_>, draft: &Draft, vrid: Vrid, unicast: bool, ctx: &mut Ctx
             name = given.name.clone();
         }
     }
-    let mac = vmac.mac.as_ref().map(|bytes| {
+    if vmac.mac.is_some() && case.strict {
+        let message = format!("({}): cannot specify MAC address with strict mode - clearing", case.name());
+        ctx.report(Finding::adjusted("strict", message, at));
+    }
+    let mac = vmac.mac.as_ref().filter(|_| !case.strict).map(|bytes| {
         let mut mac = [0, 0, 0, 0, 0, vrid.get()];
         for (place, byte) in mac.iter_mut().zip(bytes) {
             *place = *byte;

@@ -122,7 +122,7 @@ impl Reader<'_> {
         {
             return self.include(checks, &rest, text.whole(), definer);
         }
-        if word == b"include_check" {
+        if word == b"include_check" && self.in_global_defs() {
             let words = rest.bytes.to_str_lossy();
             if let Ok(level) = self.checks.set(&words.split_ascii_whitespace().collect::<Vec<_>>()) {
                 self.checks = level;
@@ -136,6 +136,23 @@ impl Reader<'_> {
             );
         }
         lex::split(text, &mut self.script.pieces, &mut self.script.findings);
+    }
+
+    /// True if the innermost open brace is that of `global_defs`.
+    fn in_global_defs(&self) -> bool {
+        let mut closed = 0_usize;
+        let mut pieces = self.script.pieces.iter().rev();
+        while let Some(piece) = pieces.next() {
+            match piece {
+                Piece::Close(_) => closed += 1,
+                Piece::Open(_) if closed > 0 => closed -= 1,
+                Piece::Open(_) => {
+                    return matches!(pieces.next(), Some(Piece::Words(words, _)) if words.iter().any(|w| w.is("global_defs")));
+                }
+                Piece::Words(..) | Piece::Own(_) => {}
+            }
+        }
+        false
     }
 
     fn include(&mut self, checks: Checks, pattern: &Text, line: Span, definer: &mut Definer<'_>) {

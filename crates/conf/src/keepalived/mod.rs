@@ -41,7 +41,7 @@ mod run;
 mod script;
 mod statics;
 #[cfg(test)]
-mod testing;
+pub(crate) mod testing;
 #[cfg(test)]
 mod tests;
 mod track;

@@ -373,7 +373,13 @@ impl<'r> Run<'r, '_> {
     }
 
     fn unexpected(&mut self, span: Span) {
-        if self.astray.is_some() {
+        if let Some(astray) = &self.astray {
+            // A brace right behind its word needs no label of its own.
+            let last =
+                astray.finding.diagnostic.labels.last().map(|l| l.span).or(astray.finding.diagnostic.span);
+            if last.is_none_or(|last| last.file != span.file || span.start > last.end + 1) {
+                self.cost(span, "is passed over");
+            }
             return;
         }
         let finding = Finding::tolerated("unexpected-brace", "Unexpected '{' - ignoring", span)

@@ -1,5 +1,6 @@
 //! Keywords: what is tracked (`vrrp_script`, `track_file`, `vrrp_track_process`), and the lists that track it.
 
+use evenkeel_base::Span;
 use evenkeel_base::time::Duration;
 use evenkeel_base::{Word, Words};
 use evenkeel_plan::keeper::script::ParamMatch;
@@ -278,7 +279,7 @@ pub(crate) fn weight(ctx: &mut Ctx<'_>, words: &mut Words<'_>, most: i64) -> Res
             false
         }
     };
-    Ok(Weight { value, reverse })
+    Ok(Weight { value, reverse, span: ctx.line })
 }
 
 fn count(ctx: &mut Ctx<'_>, words: &mut Words<'_>) -> Result<u32, Finding> {
@@ -534,10 +535,26 @@ pub(crate) fn track_instance(d: &mut Draft, ctx: &mut Ctx<'_>, words: &mut Words
     if outcome.is_ok() {
         let name = Kind::list(kind, &mut d.instance.tracked).last().map(|used| used.of.clone());
         if let Some(of) = name {
+            let own = own_weight(d, kind, &of.name);
+            let said = Kind::list(kind, &mut d.instance.tracked).last().and_then(|used| used.weight);
+            if let Some(weight) = said.or(own).filter(|weight| weight.span != Span::default()) {
+                d.instance.places.note(format!("weight/{}", of.name), weight.span);
+            }
             d.instance.places.note(format!("track_{}/{}", kind.word(), of.name), of.span);
         }
     }
     outcome
+}
+
+/// The weight that a tracked block has of its own.
+fn own_weight(d: &Draft, kind: Kind, name: &str) -> Option<Weight> {
+    match kind {
+        Kind::Script => d.scripts.iter().find(|s| s.of.name == name).map(|s| s.weight),
+        Kind::File => d.files.iter().find(|f| f.of.name == name).map(|f| f.weight),
+        Kind::Process => d.processes.iter().find(|p| p.of.name == name).map(|p| p.weight),
+        Kind::Bfd => d.bfds.iter().find(|b| b.of.name == name).map(|b| b.weight),
+        Kind::Interface => None,
+    }
 }
 
 /// A line of a track list of the open group.

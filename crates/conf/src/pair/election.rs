@@ -52,7 +52,7 @@ fn owner_weights(of: &Instance<'_>) -> Option<Finding> {
             "{}: {} owns the addresses (priority 255): the weight of {name} changes nothing",
             of.conf.name, of.side.name
         ),
-        of.spot(&format!("track/{name}")),
+        of.spot(&format!("weight/{name}")),
         "Use a priority below 255, or `weight 0` (fault).",
     ))
 }
@@ -106,7 +106,7 @@ fn stays(best: &Instance<'_>, next: &Instance<'_>, used: &TrackUse) -> Option<Fi
         return None;
     }
     let (name, instance) = (name(best, used), &best.conf.name);
-    let spot = best.spot(&format!("track/{name}"));
+    let spot = best.spot(&format!("weight/{name}"));
     if !weights_count(best) {
         return Some(Finding::warning(
             "group-weight",

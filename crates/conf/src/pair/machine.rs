@@ -2,7 +2,8 @@
 
 use std::net::IpAddr;
 
-use evenkeel_plan::keeper::{Address, ScriptPlan, TrackPlan};
+use evenkeel_plan::keeper::lvs::{Service, VirtualServer};
+use evenkeel_plan::keeper::{Address, KeeperPlan, ScriptPlan, TrackPlan};
 
 use super::finding::{Finding, Node, Spot};
 use super::{Instance, Side};
@@ -15,8 +16,61 @@ pub(super) fn check(a: &Side<'_>, b: &Side<'_>) -> Vec<Finding> {
             findings.extend(outside_prefix(&instance));
         }
         findings.extend(deadly_scripts(node, side));
+        findings.extend(unheld_services(node, side));
+    }
+    findings.extend(lone_services((Node::A, a), (Node::B, b)));
+    findings.extend(lone_services((Node::B, b), (Node::A, a)));
+    findings
+}
+
+/// A virtual server whose address no instance of its node holds: it gets packets only where something else sets the address.
+fn unheld_services(node: Node, side: &Side<'_>) -> Vec<Finding> {
+    let held = |ip: IpAddr| {
+        let mut addresses = side.plan.static_addresses.iter().map(|(address, _)| address.ip);
+        addresses.any(|known| known == ip)
+    };
+    let mut findings = Vec::new();
+    for server in &side.plan.lvs.virtual_servers {
+        let Service::Address(address) = &server.service else { continue };
+        if server.instance.is_none() && !side.plan.node.instances.is_empty() && !held(address.ip()) {
+            findings.push(Finding::warning(
+                "virtual-server-without-instance",
+                format!("virtual_server {address} of {}: no vrrp_instance holds {}", side.name, address.ip()),
+                Spot::new(node, server.span),
+                format!(
+                    "Write {} into a virtual_ipaddress, or set it otherwise on both nodes.",
+                    address.ip()
+                ),
+            ));
+        }
     }
     findings
+}
+
+/// A virtual server that the other node does not have: after a failover nobody spreads its connections.
+fn lone_services((node, side): (Node, &Side<'_>), (_, other): (Node, &Side<'_>)) -> Vec<Finding> {
+    let key = |server: &VirtualServer, plan: &KeeperPlan| {
+        let name = match &server.service {
+            Service::Address(address) => address.to_string(),
+            Service::Mark(mark) => format!("fwmark {mark}"),
+            Service::Group(at) => {
+                plan.lvs.groups.get(*at).map(|g| format!("group {}", g.name)).unwrap_or_default()
+            }
+        };
+        (name, server.protocol)
+    };
+    let theirs: Vec<_> = other.plan.lvs.virtual_servers.iter().map(|s| key(s, other.plan)).collect();
+    let lone =
+        side.plan.lvs.virtual_servers.iter().filter(|server| !theirs.contains(&key(server, side.plan)));
+    lone.map(|server| {
+        Finding::warning(
+            "virtual-server-alone",
+            format!("{} has virtual_server {}, {} does not", side.name, key(server, side.plan).0, other.name),
+            Spot::new(node, server.span),
+            "After a failover its connections go nowhere: write it on both nodes.",
+        )
+    })
+    .collect()
 }
 
 fn same_name(a: &Side<'_>, b: &Side<'_>) -> Option<Finding> {

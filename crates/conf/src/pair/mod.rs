@@ -12,6 +12,8 @@ pub mod finding;
 mod machine;
 mod matching;
 mod protocol;
+#[cfg(test)]
+mod tests;
 
 use std::net::IpAddr;
 
