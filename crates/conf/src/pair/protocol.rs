@@ -6,7 +6,7 @@ use std::net::IpAddr;
 use evenkeel_vrrp::conf::{Auth, Destination, Version};
 
 use super::Instance;
-use super::finding::Finding;
+use super::finding::{Finding, Spot};
 
 pub(super) fn check(one: &Instance<'_>, other: &Instance<'_>) -> Vec<Finding> {
     let checks = [version, interval, auth, addresses, excluded, destination, peers, down_timer];
@@ -131,11 +131,18 @@ fn addresses(one: &Instance<'_>, other: &Instance<'_>) -> Option<Finding> {
                 one.conf.name,
                 parts.join("; ")
             ),
-            one.spot("virtual_ipaddress"),
+            first_of(one, &theirs),
             "Write the same virtual_ipaddress on both nodes.",
         )
-        .also(other.beside("virtual_ipaddress", "its partner")),
+        .also((first_of(other, &ours), "its partner".to_owned())),
     )
+}
+
+/// The first address that the other side lacks, else the first of all.
+fn first_of(of: &Instance<'_>, theirs: &BTreeSet<IpAddr>) -> Spot {
+    let all = &of.plan.addresses;
+    let found = all.iter().find(|address| !theirs.contains(&address.ip)).or(all.first());
+    found.map_or(of.spot("virtual_ipaddress"), |address| Spot::new(of.node, address.span))
 }
 
 fn excluded(one: &Instance<'_>, other: &Instance<'_>) -> Option<Finding> {

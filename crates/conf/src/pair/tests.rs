@@ -96,7 +96,7 @@ fn adverts_that_the_other_discards() {
         (
             "192.0.2.78",
             "192.0.2.78\n        192.0.2.79",
-            "a15:5 pair-addresses [b15:5] VI_1: the lists of virtual addresses differ (192.0.2.79 only on lb2)",
+            "a16:9 pair-addresses [b17:9] VI_1: the lists of virtual addresses differ (192.0.2.79 only on lb2)",
         ),
         ("advert_int 1", "advert_int 1\n    down_timer_adverts 5", "pair-down-timer"),
         (
