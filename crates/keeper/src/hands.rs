@@ -17,6 +17,7 @@ use evenkeel_vrrp::{Input, InterfaceState, Node};
 use evenkeel_wire::netlink::rt;
 
 use crate::announce::{Announcement, Announcer, Lane, Pace};
+use crate::bfd::Sessions;
 use crate::control::{LogLevel, Options, StartError, Told};
 use crate::files::Files;
 use crate::firewall::Firewall;
@@ -98,6 +99,7 @@ pub struct Hands {
     pub(crate) files: Files,
     pub(crate) processes: Processes,
     pub(crate) statics: Statics,
+    pub(crate) bfd: Sessions,
     pub(crate) firewall: Firewall,
     pub(crate) counters: Counters,
     /// The kernel's numbers of the plan's interfaces.
@@ -171,6 +173,7 @@ impl Hands {
             files: Files::default(),
             processes: Processes::default(),
             statics: Statics::default(),
+            bfd: Sessions::default(),
             firewall: Firewall::default(),
             counters: Counters::default(),
             indexes: Vec::new(),
@@ -464,6 +467,11 @@ impl Hands {
     /// How many processes there are of each tracked kind, and whether the kernel tells of them by itself.
     pub fn processes(&self) -> (BTreeMap<evenkeel_vrrp::conf::TrackId, usize>, bool) {
         (self.processes.counts(), self.processes.is_told())
+    }
+
+    /// BFD's sessions, with their tracks.
+    pub fn bfd(&self) -> Vec<(evenkeel_vrrp::conf::TrackId, evenkeel_bfd::View)> {
+        self.bfd.views()
     }
 
     /// Whether an instance's addresses are set by us now.

@@ -116,6 +116,10 @@ impl Keeper {
             Key::Monitor => self.news(now),
             Key::Arp(index) => self.claims(index, false, now),
             Key::Neighbours(index) => self.claims(index, true, now),
+            Key::Bfd { v6 } => {
+                let log = self.hands.options.log.clone();
+                self.hands.bfd.on_packets(v6, &mut self.node, &log, now);
+            }
             Key::Files => self.hands.files.on_news(&self.plan, &mut self.node, now),
             Key::Processes => self.hands.processes.on_news(&self.plan, &mut self.node, now),
         }

@@ -8,6 +8,10 @@ pub(crate) const MONITOR: u64 = 2 << 32;
 pub(crate) const FILES: u64 = 3 << 32;
 /// Process events.
 pub(crate) const PROCESSES: u64 = 4 << 32;
+/// BFD over IPv4.
+pub(crate) const BFD: u64 = 8 << 32;
+/// BFD over IPv6.
+pub(crate) const BFD6: u64 = 9 << 32;
 const RAW: u64 = 5 << 32;
 const ARP: u64 = 6 << 32;
 const NEIGHBOURS: u64 = 7 << 32;
@@ -31,6 +35,7 @@ pub(crate) enum Key {
     Monitor,
     Files,
     Processes,
+    Bfd { v6: bool },
     Raw(u32),
     Arp(u32),
     Neighbours(u32),
@@ -45,6 +50,8 @@ impl Key {
             MONITOR => Key::Monitor,
             FILES => Key::Files,
             PROCESSES => Key::Processes,
+            BFD => Key::Bfd { v6: false },
+            BFD6 => Key::Bfd { v6: true },
             RAW => Key::Raw(number),
             ARP => Key::Arp(number),
             NEIGHBOURS => Key::Neighbours(number),

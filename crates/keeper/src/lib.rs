@@ -17,6 +17,7 @@
 #![forbid(unsafe_code)]
 
 mod announce;
+mod bfd;
 mod control;
 mod deeds;
 mod fifo;

@@ -78,6 +78,8 @@ impl Hands {
     pub(crate) fn first_facts(&mut self, plan: &KeeperPlan, node: &mut Node, now: Instant) {
         self.files.set(&self.poller, plan, node, now);
         self.processes.set(&self.poller, plan, node, now);
+        let (seed, log) = (self.options.seed, self.options.log.clone());
+        self.bfd.set(&self.poller, plan, node, seed, &log, now);
         self.extra = plan
             .instances
             .iter()
@@ -90,11 +92,13 @@ impl Hands {
     pub(crate) fn deadline(&self) -> Option<Instant> {
         let extra = self.extra.values().min().copied();
         let own = [self.announcer.deadline(), self.files.deadline(), self.processes.deadline()];
-        own.into_iter().chain([self.beats.deadline(), extra]).flatten().min()
+        own.into_iter().chain([self.beats.deadline(), self.bfd.deadline(), extra]).flatten().min()
     }
 
     /// Does what is due.
     pub(crate) fn on_time(&mut self, plan: &KeeperPlan, node: &mut Node, now: Instant) {
+        let log = self.options.log.clone();
+        self.bfd.on_time(node, &log, now);
         self.files.on_time(node, now);
         self.processes.on_time(node, now);
         for interface in self.beats.on_time(now) {
@@ -187,6 +191,8 @@ impl Hands {
 
     /// Everything that is left is put back as it was.
     pub(crate) fn leave(&mut self, _plan: &KeeperPlan) {
+        let log = self.options.log.clone();
+        self.bfd.stop(&log, clock::now());
         if self.options.release_at_end {
             self.statics.clear(&mut self.rtnl);
         }

@@ -5,7 +5,7 @@
 //! - the hot path: [`sock`] (stream sockets), [`pipe`] (splice), [`listen`], [`connect`], [`dgram`], [`outfd`] (log sinks)
 //! - the process: [`process`] (daemon, pid file, limits), [`family`] (parent and children), [`user`] (privileges),
 //!   [`machine`] (cores, names), [`signal`]
-//! - the keeper's: [`poll`] and [`bell`] (waiting without a runtime), [`rawip`] (VRRP), [`packet`] (ARP, neighbours),
+//! - the keeper's: [`poll`] and [`bell`] (waiting without a runtime), [`rawip`] (VRRP), [`hop`] (BFD), [`packet`] (ARP, neighbours),
 //!   [`netlink`], [`linkbeat`], [`child`] (scripts), [`sched`] (realtime), [`watch`] (files)
 //! - the rest: [`addr`], [`clock`], [`fdpass`] (descriptors between processes), [`notify`] (systemd), [`space`]
 //!   (namespaces), [`zone`]
@@ -15,9 +15,11 @@ pub mod bell;
 pub mod child;
 pub mod clock;
 pub mod connect;
+mod control;
 pub mod dgram;
 pub mod family;
 pub mod fdpass;
+pub mod hop;
 pub mod linkbeat;
 pub mod listen;
 pub mod machine;

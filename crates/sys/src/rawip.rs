@@ -12,6 +12,7 @@ use std::ptr::null_mut;
 use libc::{c_int, c_void, cmsghdr, iovec, mmsghdr, msghdr, sockaddr_storage, socklen_t};
 use socket2::{Domain, InterfaceIndexOrAddress, Protocol, Socket, Type};
 
+use crate::control::{controls, int};
 use crate::sockopt::set_int;
 
 /// VRRP (RFC 9568 §5.1.1.4).
@@ -360,27 +361,17 @@ fn told_v4(packet: &[u8]) -> Meta {
 
 /// Destination and hop limit out of received control messages.
 fn told_v6(control: &[u8]) -> (Option<Ipv6Addr>, Option<u8>) {
-    const HEADER: usize = size_of::<cmsghdr>();
     let (mut destination, mut ttl) = (None, None);
-    let mut rest = control;
-    while let Some(header) = rest.get(..HEADER) {
-        let number = |at: usize| {
-            header.get(at..at + 4).and_then(|b| <[u8; 4]>::try_from(b).ok()).map_or(0, i32::from_ne_bytes)
-        };
-        let len = header.get(..size_of::<usize>()).and_then(|b| <[u8; size_of::<usize>()]>::try_from(b).ok());
-        let len = len.map_or(0, usize::from_ne_bytes);
-        let Some(data) = rest.get(HEADER..len) else { break };
-        match (number(size_of::<usize>()), number(size_of::<usize>() + 4)) {
+    for (level, kind, data) in controls(control) {
+        match (level, kind) {
             (libc::IPPROTO_IPV6, libc::IPV6_PKTINFO) => {
                 destination = data.get(..16).and_then(|b| <[u8; 16]>::try_from(b).ok()).map(Ipv6Addr::from);
             }
             (libc::IPPROTO_IPV6, libc::IPV6_HOPLIMIT) => {
-                let hops = data.get(..4).and_then(|b| <[u8; 4]>::try_from(b).ok()).map(i32::from_ne_bytes);
-                ttl = hops.and_then(|h| u8::try_from(h).ok());
+                ttl = int(data, 0).and_then(|hops| u8::try_from(hops).ok());
             }
             _ => {}
         }
-        rest = rest.get(len.next_multiple_of(size_of::<usize>())..).unwrap_or_default();
     }
     (destination, ttl)
 }
