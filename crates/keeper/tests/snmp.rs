@@ -3,17 +3,14 @@
 
 mod common;
 
-use std::io::{Read, Write};
-use std::os::unix::net::UnixStream;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use common::{Running, empty, instance, possible, wait};
 use evenkeel_base::time::Instant;
-use evenkeel_keeper::snmp::{self, Facts, Input, Output, Rows, Session, Trouble};
-use evenkeel_keeper::{Handle, Told};
+use evenkeel_keeper::Told;
+use evenkeel_keeper::snmp::{self, Agent, Facts, Input, Output, Rows, Session, Socket, Trouble};
 use evenkeel_lab::netns::{Lab, Node};
 use evenkeel_plan::keeper::KeeperPlan;
 use evenkeel_plan::keeper::global::Snmp;
@@ -101,7 +98,7 @@ fn sessions_open_register_answer_and_end() {
     let Output::Request(request) = &asked[0] else { panic!("a request") };
     let answer = snmp::answer(request, &Rows::default()).expect("it wants one");
     session.handle(Input::Answer(answer.clone()), START);
-    assert_eq!(said(&drain(&mut session)), [answer.clone()]);
+    assert_eq!(said(&drain(&mut session)), std::slice::from_ref(&answer));
     session.handle(Input::Answer(Pdu { session: 8, ..answer }), START);
     assert_eq!(drain(&mut session), [], "that session is gone");
 
@@ -185,51 +182,6 @@ fn plan() -> KeeperPlan {
     plan
 }
 
-/// A thread between a keeper and a master agent, until told to end.
-fn serve(handle: Handle, socket: PathBuf, served: Arc<AtomicBool>, end: Arc<AtomicBool>) {
-    let clock = std::time::Instant::now();
-    let now = || Instant::from_nanos(clock.elapsed().as_nanos() as u64);
-    let subtrees = handle.look(|look| snmp::subtrees(&look.plan.global.snmp)).expect("it runs");
-    let mut session = Session::new(subtrees, "Evenkeel", now());
-    let mut stream: Option<UnixStream> = None;
-    let mut buffer = vec![0; 4096];
-    while !end.load(Ordering::Relaxed) {
-        session.on_deadline(now());
-        while let Some(output) = session.poll() {
-            match output {
-                Output::Connect => match UnixStream::connect(&socket) {
-                    Ok(new) => {
-                        new.set_read_timeout(Some(Duration::from_millis(20))).expect("a socket");
-                        stream = Some(new);
-                        session.handle(Input::Connected, now());
-                    }
-                    Err(_) => session.handle(Input::Closed, now()),
-                },
-                Output::Send(bytes) => {
-                    if let Some(stream) = &mut stream {
-                        stream.write_all(&bytes).expect("the master reads");
-                    }
-                }
-                Output::Request(request) => {
-                    let rows = handle.look(|look| snmp::rows(&Facts::of(look, look.now))).expect("it runs");
-                    if let Some(answer) = snmp::answer(&request, &rows) {
-                        session.handle(Input::Answer(answer), now());
-                    }
-                }
-                Output::Close => stream = None,
-                Output::Serving => served.store(true, Ordering::Relaxed),
-                Output::Trouble(why) => eprintln!("subagent: {why:?}"),
-            }
-        }
-        match stream.as_mut().map(|stream| stream.read(&mut buffer)) {
-            None => std::thread::sleep(Duration::from_millis(20)),
-            Some(Ok(0)) => session.handle(Input::Closed, now()),
-            Some(Ok(n)) => session.handle(Input::Received(&buffer[..n]), now()),
-            Some(Err(_)) => {}
-        }
-    }
-}
-
 fn installed(program: &str) -> bool {
     ["/usr/sbin", "/usr/bin"].iter().any(|folder| Path::new(folder).join(program).exists())
 }
@@ -269,12 +221,13 @@ fn snmpd_shows_what_the_keeper_does() {
         || keeper.handle.look(|look| (0..2).all(|n| look.hands.is_held(InstanceId(n)))).expect("it runs"),
         || format!("both master: {:#?}", keeper.lines()),
     );
-    let (served, end) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicBool::new(false)));
-    let agent = std::thread::spawn({
-        let (handle, served, end) = (keeper.handle.clone(), served.clone(), end.clone());
-        move || serve(handle, socket, served, end)
-    });
-    wait(|| served.load(Ordering::Relaxed), || "the subtrees registered".to_owned());
+    let logger = {
+        let log = keeper.log.clone();
+        Arc::new(move |level, text: &str| log.lock().expect("no panic").push(format!("{level:?} {text}")))
+    };
+    let agent = Agent::start(keeper.handle.clone(), Socket::Unix(socket), logger).expect("a thread");
+    assert!(agent.is_some(), "MIBs are on");
+    keeper.wait_for_line("AgentX subagent connected");
 
     let index = text(a, &["cat", "/sys/class/net/eth0/ifindex"]);
     let mib = |below: &str| format!(".1.3.6.1.4.1.9586.100.5.{below}").replace("IF", index.trim());
@@ -332,8 +285,7 @@ fn snmpd_shows_what_the_keeper_does() {
     let set = ["snmpset", "-v2c", "-c", "public", "127.0.0.1:1161", &mib("2.3.1.7.1"), "i", "5"];
     assert!(text(a, &set).contains("notWritable"), "nothing can be set");
 
-    end.store(true, Ordering::Relaxed);
-    agent.join().expect("no panic");
+    drop(agent);
     keeper.stop();
     let _ = master.kill();
     let _ = std::fs::remove_dir_all(&folder);

@@ -1,15 +1,16 @@
 //! SNMP: what the keeper tells a master agent over AgentX, in the words of KEEPALIVED-MIB, VRRP-MIB (RFC 2787) and
-//! VRRPv3-MIB (RFC 6527). Pure: facts in, rows and messages out; who owns the socket feeds it.
+//! VRRPv3-MIB (RFC 6527). Pure but for `agent.rs`: facts in, rows and messages out.
 //!
 //! ```text
 //! Facts ─ keepalived.rs, rules.rs, rfc_v2.rs, rfc_v3.rs ─▶ Rows ─ answer.rs ─▶ Response
-//! socket ─▶ session.rs: Open, Register… ─▶ Request ─▶ answer.rs ─▶ session.rs ─▶ socket
+//! agent.rs: socket ─▶ session.rs: Open, Register… ─▶ Request ─▶ answer.rs ─▶ session.rs ─▶ socket
 //! Told   ─▶ traps.rs ─▶ Notify
 //! ```
 //!
-//! Rows are made whole and looked up: whoever walks a table of a thousand instances asks a thousand times, so the owner
-//! keeps them for a moment ([`ROWS_AGE_MAX`]).
+//! Rows are made whole and looked up: whoever walks a table of a thousand instances asks a thousand times, so they
+//! are kept for a moment ([`ROWS_AGE_MAX`]).
 
+mod agent;
 mod answer;
 mod facts;
 mod keepalived;
@@ -23,6 +24,7 @@ mod traps;
 
 use std::time::Duration;
 
+pub use agent::{Agent, NoSocket, Socket};
 pub use answer::answer;
 pub use facts::Facts;
 pub use rows::Rows;
