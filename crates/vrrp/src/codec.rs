@@ -63,7 +63,7 @@ fn parse<'a>(received: &Received<'a>, family: Family) -> Result<wire::Packet<'a>
 pub(crate) struct Codec {
     ah: Option<AhKey>,
     keys: Vec<HmacKey>,
-    /// AH packets sent.
+    /// The last AH packet's, sent or heard.
     ah_sequence: u32,
     /// Of the last signed packet.
     signed: u64,
@@ -133,6 +133,11 @@ impl Codec {
             check_addresses(conf, advert)?;
         }
         self.check_replay(conf, &packet, received)?;
+        if let Some(ah) = &packet.ah {
+            // All nodes count in one sequence: the original drops what is not above the last one that it heard or sent, so
+            // that a node which starts anew must go on from what it hears.
+            self.ah_sequence = self.ah_sequence.max(ah.sequence);
+        }
         Ok(heard)
     }
 

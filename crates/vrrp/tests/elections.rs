@@ -3,8 +3,8 @@
 mod common;
 
 use common::*;
-use evenkeel_vrrp::conf::{InstanceId, LinkDelays, WantedState};
-use evenkeel_vrrp::{Input, InstanceConf, Output};
+use evenkeel_vrrp::conf::{Auth, InstanceId, InterfaceId, LinkDelays, WantedState};
+use evenkeel_vrrp::{Input, InstanceConf, Output, Received};
 use expect_test::expect;
 
 #[test]
@@ -527,4 +527,54 @@ fn the_operator_sets_a_priority() {
           6609 send 0 100 to 224.0.0.18
     "#]]
     .assert_eq(&bench.take());
+}
+
+/// The original drops what does not go on from the last packet that it has heard or sent.
+#[test]
+fn the_sequence_of_ah_goes_on_from_what_is_heard() {
+    use evenkeel_wire::vrrp::ah::AhKey;
+    use evenkeel_wire::vrrp::{Build, Packet, Proof};
+
+    let password = *b"1111\0\0\0\0";
+    let conf = InstanceConf { auth: Auth::Ah(password), ..instance("AH", 51, 150) };
+    let mut bench = Bench::started(node(vec![conf]));
+    let key = AhKey::new(&password);
+    let theirs = advert(51, 100);
+    let mut bytes = Vec::new();
+    let build = Build {
+        version: theirs.version,
+        ends: evenkeel_wire::inet::Ends::new(theirs.from, theirs.to).expect("one family"),
+        ttl: theirs.ttl,
+        id: 1,
+        vrid: theirs.vrid,
+        priority: theirs.priority,
+        interval: theirs.interval,
+        addresses: &theirs.addresses,
+        auth: theirs.auth,
+        checksum: theirs.checksum,
+        proof: Proof::Ah { key: &key, sequence: 4711 },
+    };
+    build.write(&mut bytes).expect("an advert");
+    let received = Received {
+        interface: InterfaceId(0),
+        source: theirs.from,
+        destination: theirs.to,
+        ttl: Some(theirs.ttl),
+        bytes: &bytes,
+        wall_us: 0,
+    };
+    bench.node.handle(Input::Packet(received), bench.now);
+    let mut sent = Vec::new();
+    while sent.len() < 2 {
+        match bench.node.poll() {
+            Some(Output::Send(packet)) => sent.push(packet.bytes),
+            Some(_) => {}
+            None => {
+                bench.now = bench.node.deadline().expect("it waits to be master").at;
+                bench.node.on_deadline(bench.now);
+            }
+        }
+    }
+    let sequences = sent.iter().map(|b| Packet::parse_v4(b).expect("ours").ah.map(|ah| ah.sequence));
+    assert_eq!(sequences.collect::<Vec<_>>(), [Some(4712), Some(4713)]);
 }
