@@ -409,3 +409,72 @@ fn dumps_have_the_originals_layout() {
     };
     assert_eq!(keys(&ours[2]), keys(&theirs[2]), "{}\n---\n{}", ours[2], theirs[2]);
 }
+
+#[test]
+fn the_bus_knows_the_instances() {
+    let Some(lab) = lab() else { return };
+    for program in ["/usr/bin/dbus-daemon", "/usr/bin/dbus-send"] {
+        if !std::path::Path::new(program).exists() {
+            println!("skipped: no {program}");
+            return;
+        }
+    }
+    let m = Machine::new(&lab, &PLAIN.replace("global_defs {", "global_defs {\n enable_dbus"));
+    const BUS: &str = "unix:path=/tmp/bus";
+    m.put(
+        "/tmp/bus.conf",
+        "<!DOCTYPE busconfig PUBLIC \"-//freedesktop//DTD D-Bus Bus Configuration 1.0//EN\" \
+         \"http://www.freedesktop.org/standards/dbus/1.0/busconfig.dtd\">\n\
+         <busconfig><listen>unix:path=/tmp/bus</listen><auth>EXTERNAL</auth><policy context=\"default\">\
+         <allow user=\"*\"/><allow own=\"*\"/><allow send_type=\"*\" eavesdrop=\"true\"/><allow eavesdrop=\"true\"/>\
+         </policy></busconfig>\n",
+    );
+    let _bus = m.start(&["dbus-daemon", "--config-file=/tmp/bus.conf", "--nofork"]);
+    m.wait("the bus", || m.read("/tmp/bus").is_some() || m.run(&["test", "-S", "/tmp/bus"]).0 == Some(0));
+    let mut proc = m.start(&["env", &format!("DBUS_SYSTEM_BUS_ADDRESS={BUS}"), "keepalived", "-n", "-l"]);
+    assert!(proc.wait_for("Acquired DBus bus org.keepalived.Vrrp1", PATIENCE), "{}", proc.stderr());
+    let ask = |path: &str, words: &str| {
+        let line = format!(
+            "dbus-send --bus={BUS} --print-reply --dest=org.keepalived.Vrrp1 {path} {words} 2>&1 || true"
+        );
+        m.sh(&line)
+    };
+    const ONE: &str = "/org/keepalived/Vrrp1/Instance/v0/51/IPv4";
+    let all = "org.freedesktop.DBus.Properties.GetAll string:org.keepalived.Vrrp1.Instance";
+    m.wait("its state", || ask(ONE, all).contains("uint32 2"));
+    let properties = ask(ONE, all);
+    for word in ["string \"Name\"", "string \"VI_1\"", "string \"State\"", "string \"Master\""] {
+        assert!(properties.contains(word), "{word}\n{properties}");
+    }
+    let one =
+        ask(ONE, "org.freedesktop.DBus.Properties.Get string:org.keepalived.Vrrp1.Instance string:State");
+    assert!(one.contains("uint32 2"), "{one}");
+    let xml = ask("/org/keepalived/Vrrp1/Instance/v0", "org.freedesktop.DBus.Introspectable.Introspect");
+    assert!(xml.contains("<node name=\"51\"/>") && xml.contains("<node name=\"52\"/>"), "{xml}");
+    let done = ask(ONE, "org.keepalived.Vrrp1.Instance.SendGarp");
+    assert!(done.starts_with("method return"), "{done}");
+    assert!(proc.wait_for("Sending garps on VI_1 on DBus request", PATIENCE), "{}", proc.stderr());
+    let vrrp = "/org/keepalived/Vrrp1/Vrrp";
+    assert!(ask(vrrp, "org.keepalived.Vrrp1.Vrrp.PrintData").starts_with("method return"));
+    assert!(m.read("/tmp/keepalived.data").is_some_and(|text| text.contains(" VRRP Instance = VI_2\n")));
+    assert!(ask(vrrp, "org.keepalived.Vrrp1.Vrrp.Frob").contains("UnknownMethod"));
+    assert!(ask("/nowhere", "org.keepalived.Vrrp1.Vrrp.PrintData").contains("UnknownObject"));
+    // Changes are told to who listens.
+    let monitor = m.start(&["dbus-monitor", "--address", BUS, "type=signal,member=VrrpStatusChange"]);
+    assert!(monitor.wait_for("NameAcquired", PATIENCE), "{}", monitor.stdout());
+    m.sh("ip link set v0 down");
+    m.wait("the news", || monitor.stdout().contains(ONE) && monitor.stdout().contains("uint32 3"));
+    // Who is not root may look and not touch.
+    if std::path::Path::new("/usr/bin/setpriv").exists() {
+        let line = format!(
+            "setpriv --reuid 65534 --clear-groups dbus-send --bus={BUS} --print-reply --dest=org.keepalived.Vrrp1 {vrrp} \
+             org.keepalived.Vrrp1.Vrrp.PrintData 2>&1 || true"
+        );
+        let refused = m.sh(&line);
+        assert!(refused.contains("AccessDenied"), "{refused}");
+    }
+    assert!(ask(vrrp, "org.keepalived.Vrrp1.Vrrp.ReloadConfig").starts_with("method return"));
+    assert!(proc.wait_for("Reload complete", PATIENCE), "{}", proc.stderr());
+    proc.signal(15).expect("it lives");
+    assert_eq!(proc.wait(PATIENCE).expect("waits").and_then(|s| s.code()), Some(0), "{}", proc.stderr());
+}

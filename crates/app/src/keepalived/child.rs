@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Instant;
 
 use evenkeel_conf::keepalived::Env;
@@ -15,6 +15,7 @@ use evenkeel_sys::family::Awaited;
 use evenkeel_sys::process;
 
 use super::argv::Command;
+use super::dbus::{Bus, Deeds};
 use super::dump::{Counters, place};
 use super::log::{Grade, Log};
 use super::parent::{self, Told};
@@ -69,6 +70,7 @@ pub(crate) fn live(given: Given<'_>) -> Exit {
     let tail = parent::dump_tail(&plan, namespace);
     let dumps = Dumps::of(&plan, tail);
     let reading = parent::reload_file(&plan, parent_pid_file);
+    let dbus_wish = plan.global.dbus.clone();
     let mut options = Options::new(logger(&log));
     options.seed = env.random_seed;
     options.release_at_end = !command.keep_addresses;
@@ -81,7 +83,8 @@ pub(crate) fn live(given: Given<'_>) -> Exit {
         }
     };
     answer(&socket, &handle, &log);
-    let life = Life {
+    let bus_name = dbus_wish.map(|(name, _)| name);
+    let life = Arc::new(Life {
         command: command.clone(),
         path: path.to_path_buf(),
         env: env.clone(),
@@ -91,10 +94,20 @@ pub(crate) fn live(given: Given<'_>) -> Exit {
         cleared: Mutex::new(BTreeMap::new()),
         parent_pid_file: parent_pid_file.to_path_buf(),
         reading: Mutex::new(reading),
-    };
+        bus: OnceLock::new(),
+    });
+    if let Some(name) = bus_name {
+        let deeds: Arc<dyn Deeds> = Arc::<Life>::clone(&life);
+        match Bus::start(name.as_deref(), &life.handle, &log, deeds) {
+            // Nobody else sets it.
+            Ok(bus) => drop(life.bus.set(bus)),
+            Err(error) => log.say(Grade::Warning, &format!("DBus: cannot start a thread: {error}")),
+        }
+    }
     let signals = *signals;
+    let listening = Arc::clone(&life);
     let listener =
-        std::thread::Builder::new().name("signals".to_string()).spawn(move || life.listen(&signals));
+        std::thread::Builder::new().name("signals".to_string()).spawn(move || listening.listen(&signals));
     if let Err(error) = listener {
         return fail(&log, &mut ready, &format!("cannot start a thread: {}", say::system_words(&error)));
     }
@@ -102,6 +115,9 @@ pub(crate) fn live(given: Given<'_>) -> Exit {
     let _ = ready.write_all(b"+");
     drop(ready);
     let ended = keeper.run();
+    if let Some(bus) = life.bus.get() {
+        bus.announce("VrrpStopped");
+    }
     let _ = std::fs::remove_file(&socket);
     pid::remove(pid_file, std::process::id());
     match ended {
@@ -205,6 +221,26 @@ struct Life {
     parent_pid_file: PathBuf,
     /// `reload_file`: taken away when the files are read.
     reading: Mutex<Option<PathBuf>>,
+    /// `enable_dbus`.
+    bus: OnceLock<Arc<Bus>>,
+}
+
+impl Deeds for Life {
+    fn data(&self) {
+        self.write(place::Kind::Data, sight::data(&self.handle));
+    }
+
+    fn stats(&self, clear: bool) {
+        self.write_stats(clear);
+    }
+
+    fn reload(&self) {
+        if let Some(parent) = rustix::process::getppid()
+            && let Err(error) = rustix::process::kill_process(parent, rustix::process::Signal::HUP)
+        {
+            self.log.say(Grade::Error, &format!("cannot ask for a reload: {error}"));
+        }
+    }
 }
 
 impl Life {
@@ -265,7 +301,12 @@ impl Life {
             self.log.info(&sight::configured(&loaded.plan));
         }
         match self.handle.reload(loaded.plan) {
-            Ok(()) => self.log.info("Reload complete"),
+            Ok(()) => {
+                self.log.info("Reload complete");
+                if let Some(bus) = self.bus.get() {
+                    bus.announce("VrrpReloaded");
+                }
+            }
             Err(error) => self.log.say(Grade::Error, &format!("cannot reload: {error}")),
         }
     }
@@ -278,6 +319,10 @@ impl Life {
     fn stats(&self, clear: bool) {
         let what = if clear { "Printing and clearing" } else { "Printing" };
         self.log.info(&format!("{what} VRRP stats for process({}) on signal", std::process::id()));
+        self.write_stats(clear);
+    }
+
+    fn write_stats(&self, clear: bool) {
         let Ok(mut cleared) = self.cleared.lock() else { return };
         self.write(place::Kind::Stats, sight::stats(&self.handle, &mut cleared, clear));
     }

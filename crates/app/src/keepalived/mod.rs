@@ -10,6 +10,7 @@
 //! timed     reload_time_file
 //! dump      keepalived.data, .stats, .json
 //! tell      evenkeel status, evenkeel why, metrics: the socket and its client
+//! dbus      org.keepalived.Vrrp1
 //! sight     what the running keeper shows, as data for both
 //! ```
 
@@ -20,6 +21,7 @@ pub(crate) mod log;
 pub(crate) mod machine;
 
 mod child;
+mod dbus;
 pub(crate) mod dump;
 mod parent;
 mod pid;
@@ -120,7 +122,7 @@ fn version_text() -> String {
         "{}\n\n\
          This is Evenkeel {}, which follows Keepalived {FOLLOWS} and knows the keywords of 2.4.\n\n\
          Running on {}\n\n\
-         Config options:  REGEX VRRP VRRP_AUTH VRRP_VMAC JSON OLD_CHKSUM_COMPAT SYSTEMD_NOTIFY\n",
+         Config options:  REGEX VRRP VRRP_AUTH VRRP_VMAC JSON OLD_CHKSUM_COMPAT DBUS SYSTEMD_NOTIFY\n",
         banner(),
         version::OWN,
         run::kernel(),

@@ -356,7 +356,8 @@ fn up(health: Health) -> Option<bool> {
     }
 }
 
-fn state(kind: StateKind) -> State {
+/// A state by the original's names.
+pub(crate) fn state(kind: StateKind) -> State {
     match kind {
         StateKind::Init => State::Init,
         StateKind::Backup => State::Backup,
