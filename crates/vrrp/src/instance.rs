@@ -128,7 +128,9 @@ impl Instance {
     /// The priority before weights: the operator's, or the file's.
     pub(crate) fn base(&self) -> u8 {
         match self.operator {
-            Some(priority) => priority,
+            // The owner is so by its addresses, not by decree.
+            Some(priority) if !self.conf.priority.is_owner() => priority.clamp(1, u8::MAX - 1),
+            Some(priority) => priority.max(1),
             None if self.demoted => u8::MAX - 1,
             None => self.conf.priority.get(),
         }

@@ -187,7 +187,7 @@ impl Node {
             (Input::Answered { interface, address, mac }, _) => self.answered(interface, address, mac, now),
             (Input::SetPriority(id, priority), _) => {
                 self.with(id, now, |instance, cx| {
-                    instance.operator = priority.map(|p| p.max(1));
+                    instance.operator = priority;
                     instance.tell(cx, What::Operator(instance.operator));
                 });
                 self.reconsider([id], now);
@@ -495,7 +495,8 @@ impl Node {
     }
 
     fn answered(&mut self, interface: InterfaceId, address: IpAddr, mac: [u8; 6], now: Instant) {
-        if self.links.get(interface.0 as usize).is_some_and(|link| link.mac == Some(mac)) {
+        // Any of our interfaces on that network may answer.
+        if self.links.iter().any(|link| link.mac == Some(mac)) {
             return;
         }
         let holders = self.maps.virtuals.get(&address).cloned().unwrap_or_default();

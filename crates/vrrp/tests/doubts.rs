@@ -198,9 +198,9 @@ fn another_master_that_does_not_hear_us_is_told_by_its_second_advert() {
     }
     bench.until(14_000);
     expect![[r#"
-          8609 announce 0 x5
-         11000 log (VI_1) settled: two masters
-         13000 announce 0 x5
+        8609 announce 0 x5
+        11000 log (VI_1) settled: two masters
+        13000 announce 0 x5
     "#]]
     .assert_eq(&bench.take());
 }
@@ -264,11 +264,11 @@ fn a_silent_peer_that_still_has_the_address_is_told() {
     bench.input(Input::Answered { interface, address: v4(151), mac: theirs });
     bench.until(20_000);
     expect![[r#"
-          4700 log (VI_1) SPLIT BRAIN, two nodes hold the address: no adverts come, but 192.0.2.151 is still answered by 02:00:00:00:00:02: adverts do not get through, or the keeper there was killed; let IP protocol 112 (and, with auth_type AH, 51) pass the firewalls and switches between the nodes, in both directions; what a killed keeper leaves goes with its lease
-          7700 probe 192.0.2.151
-          9609 announce 0 x5
-         10700 probe 192.0.2.151
-         13700 log (VI_1) settled: two nodes hold the address
+        4700 log (VI_1) SPLIT BRAIN, two nodes hold the address: no adverts come, but 192.0.2.151 is still answered by 02:00:00:00:00:02: adverts do not get through, or the keeper there was killed; let IP protocol 112 (and, with auth_type AH, 51) pass the firewalls and switches between the nodes, in both directions; what a killed keeper leaves goes with its lease
+        7700 probe 192.0.2.151
+        9609 announce 0 x5
+        10700 probe 192.0.2.151
+        13700 log (VI_1) settled: two nodes hold the address
     "#]].assert_eq(&bench.take());
 }
 
@@ -289,7 +289,7 @@ fn no_doubt_in_an_ordinary_election() {
 /// What `evenkeel why` prints.
 fn why(bench: &Bench) -> String {
     let view = bench.node.view().instance(InstanceId(0)).expect("one");
-    view.why().map(|entry| format!("{:>6} {} {entry}\n", entry.at.as_millis(), entry.state.word())).collect()
+    view.why().map(|entry| format!("{} {} {entry}\n", entry.at.as_millis(), entry.state.word())).collect()
 }
 
 #[test]

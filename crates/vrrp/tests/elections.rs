@@ -2,9 +2,15 @@
 
 mod common;
 
+use std::net::{IpAddr, Ipv6Addr};
+
 use common::*;
-use evenkeel_vrrp::conf::{Auth, InstanceId, InterfaceId, LinkDelays, WantedState};
-use evenkeel_vrrp::{Input, InstanceConf, Output, Received};
+use evenkeel_vrrp::conf::{
+    Auth, Destination, Family, InstanceId, InterfaceId, LinkDelays, UnicastPeer, WantedState,
+};
+use evenkeel_vrrp::{Input, InstanceConf, InterfaceState, Output, Received, StateKind};
+use evenkeel_wire::inet::Ends;
+use evenkeel_wire::vrrp::{self as wire, Build, GROUP_V6, Packet, Proof, V2Auth};
 use expect_test::expect;
 
 #[test]
@@ -13,19 +19,19 @@ fn starts_as_backup_and_takes_over_when_nobody_speaks() {
     bench.quiet = false;
     bench.until(5_000);
     expect![[r#"
-             0 release 0
-             0 log (VI_1) removing VIPs.
-             0 log (VI_1) Entering BACKUP STATE (init)
-             0 notify INSTANCE 0 BACKUP 100
-          3609 log (VI_1) Receive advertisement timeout
-          3609 send 0 100 to 224.0.0.18
-          3609 probe 192.0.2.151
-          3609 log (VI_1) Entering MASTER STATE
-          3609 take 0
-          3609 log (VI_1) setting VIPs.
-          3609 announce 0 x5
-          3609 notify INSTANCE 0 MASTER 100
-          4609 send 0 100 to 224.0.0.18
+        0 release 0
+        0 log (VI_1) removing VIPs.
+        0 log (VI_1) Entering BACKUP STATE (init)
+        0 notify INSTANCE 0 BACKUP 100
+        3609 log (VI_1) Receive advertisement timeout
+        3609 send 0 100 to 224.0.0.18
+        3609 probe 192.0.2.151
+        3609 log (VI_1) Entering MASTER STATE
+        3609 take 0
+        3609 log (VI_1) setting VIPs.
+        3609 announce 0 x5
+        3609 notify INSTANCE 0 MASTER 100
+        4609 send 0 100 to 224.0.0.18
     "#]]
     .assert_eq(&bench.take());
 }
@@ -39,23 +45,23 @@ fn yields_to_a_higher_advert_and_comes_back() {
     bench.until(12_000);
     bench.input(Input::Stop);
     expect![[r#"
-          6000 log (VI_1) Master received advert from 192.0.2.2 with higher priority 150, ours 100
-          6000 log (VI_1) Entering BACKUP STATE
-          6000 release 0
-          6000 log (VI_1) removing VIPs.
-          6000 notify INSTANCE 0 BACKUP 100
-          9609 log (VI_1) Receive advertisement timeout
-          9609 probe 192.0.2.151
-          9609 log (VI_1) Entering MASTER STATE
-          9609 take 0
-          9609 log (VI_1) setting VIPs.
-          9609 announce 0 x5
-          9609 notify INSTANCE 0 MASTER 100
-         12000 send 0 0 to 224.0.0.18
-         12000 log (VI_1) sent 0 priority
-         12000 release 0
-         12000 log (VI_1) removing VIPs.
-         12000 notify INSTANCE 0 STOP 100
+        6000 log (VI_1) Master received advert from 192.0.2.2 with higher priority 150, ours 100
+        6000 log (VI_1) Entering BACKUP STATE
+        6000 release 0
+        6000 log (VI_1) removing VIPs.
+        6000 notify INSTANCE 0 BACKUP 100
+        9609 log (VI_1) Receive advertisement timeout
+        9609 probe 192.0.2.151
+        9609 log (VI_1) Entering MASTER STATE
+        9609 take 0
+        9609 log (VI_1) setting VIPs.
+        9609 announce 0 x5
+        9609 notify INSTANCE 0 MASTER 100
+        12000 send 0 0 to 224.0.0.18
+        12000 log (VI_1) sent 0 priority
+        12000 release 0
+        12000 log (VI_1) removing VIPs.
+        12000 notify INSTANCE 0 STOP 100
     "#]]
     .assert_eq(&bench.take());
 }
@@ -68,28 +74,28 @@ fn an_owner_takes_over_at_once_and_yields_to_a_higher_owner() {
     bench.hears(&advert(65, 255));
     bench.until(9_000);
     expect![[r#"
-             0 release 0
-             0 log (OWN) removing VIPs.
-             0 log (OWN) Receive advertisement timeout
-             0 log (OWN) Entering MASTER STATE
-             0 take 0
-             0 log (OWN) setting VIPs.
-             0 announce 0 x5
-             0 notify INSTANCE 0 MASTER 255
-          1000 log (OWN) CONFIGURATION ERROR: local instance and a remote instance are both configured as address owner, please fix - reducing local priority
-          1000 log (OWN) Changing effective priority from 255 to 254
-          1000 log (OWN) Master received advert from 192.0.2.2 with higher priority 255, ours 254
-          1000 log (OWN) Entering BACKUP STATE
-          1000 release 0
-          1000 log (OWN) removing VIPs.
-          1000 notify INSTANCE 0 BACKUP 254
-          4007 log (OWN) Receive advertisement timeout
-          4007 probe 192.0.2.165
-          4007 log (OWN) Entering MASTER STATE
-          4007 take 0
-          4007 log (OWN) setting VIPs.
-          4007 announce 0 x5
-          4007 notify INSTANCE 0 MASTER 254
+        0 release 0
+        0 log (OWN) removing VIPs.
+        0 log (OWN) Receive advertisement timeout
+        0 log (OWN) Entering MASTER STATE
+        0 take 0
+        0 log (OWN) setting VIPs.
+        0 announce 0 x5
+        0 notify INSTANCE 0 MASTER 255
+        1000 log (OWN) CONFIGURATION ERROR: local instance and a remote instance are both configured as address owner, please fix - reducing local priority
+        1000 log (OWN) Changing effective priority from 255 to 254
+        1000 log (OWN) Master received advert from 192.0.2.2 with higher priority 255, ours 254
+        1000 log (OWN) Entering BACKUP STATE
+        1000 release 0
+        1000 log (OWN) removing VIPs.
+        1000 notify INSTANCE 0 BACKUP 254
+        4007 log (OWN) Receive advertisement timeout
+        4007 probe 192.0.2.165
+        4007 log (OWN) Entering MASTER STATE
+        4007 take 0
+        4007 log (OWN) setting VIPs.
+        4007 announce 0 x5
+        4007 notify INSTANCE 0 MASTER 254
     "#]].assert_eq(&bench.take());
 }
 
@@ -162,17 +168,17 @@ fn a_backup_hurries_after_priority_zero() {
     bench.hears(&advert(51, 0));
     bench.until(3_000);
     expect![[r#"
-             0 release 0
-             0 log (VI_1) removing VIPs.
-             0 log (VI_1) Entering BACKUP STATE (init)
-             0 notify INSTANCE 0 BACKUP 100
-          1500 log (VI_1) Backup received priority 0 advertisement
-          2109 log (VI_1) Receive advertisement timeout
-          2109 log (VI_1) Entering MASTER STATE
-          2109 take 0
-          2109 log (VI_1) setting VIPs.
-          2109 announce 0 x5
-          2109 notify INSTANCE 0 MASTER 100
+        0 release 0
+        0 log (VI_1) removing VIPs.
+        0 log (VI_1) Entering BACKUP STATE (init)
+        0 notify INSTANCE 0 BACKUP 100
+        1500 log (VI_1) Backup received priority 0 advertisement
+        2109 log (VI_1) Receive advertisement timeout
+        2109 log (VI_1) Entering MASTER STATE
+        2109 take 0
+        2109 log (VI_1) setting VIPs.
+        2109 announce 0 x5
+        2109 notify INSTANCE 0 MASTER 100
     "#]]
     .assert_eq(&bench.take());
 }
@@ -262,32 +268,32 @@ fn version_3_counts_with_the_masters_interval() {
     bench.hears(&advert3(63, 150, 2_000));
     bench.until(11_000);
     expect![[r#"
-          1300 log (V3) advertisement interval updated from 500ms to 200ms by master
-          2021 log (V3) Receive advertisement timeout
-          2021 probe 192.0.2.163
-          2021 log (V3) Entering MASTER STATE
-          2021 log (V3) changing advert interval from 200ms to locally configured 500ms
-          2021 take 0
-          2021 log (V3) setting VIPs.
-          2021 announce 0 x5
-          2021 notify INSTANCE 0 MASTER 100
-          3000 log (V3) Received advert from 192.0.2.2 with lower priority 50, ours 100, forcing new election
-          3000 announce 0 x5
-          3000 notify INSTANCE 0 MASTER_RX_LOWER_PRI 100
-          3100 log (V3) Master received advert from 192.0.2.2 with higher priority 150, ours 100
-          3100 log (V3) advertisement interval updated from 500ms to 2000ms by master
-          3100 log (V3) Entering BACKUP STATE
-          3100 release 0
-          3100 log (V3) removing VIPs.
-          3100 notify INSTANCE 0 BACKUP 100
-         10318 log (V3) Receive advertisement timeout
-         10318 probe 192.0.2.163
-         10318 log (V3) Entering MASTER STATE
-         10318 log (V3) changing advert interval from 2000ms to locally configured 500ms
-         10318 take 0
-         10318 log (V3) setting VIPs.
-         10318 announce 0 x5
-         10318 notify INSTANCE 0 MASTER 100
+        1300 log (V3) advertisement interval updated from 500ms to 200ms by master
+        2021 log (V3) Receive advertisement timeout
+        2021 probe 192.0.2.163
+        2021 log (V3) Entering MASTER STATE
+        2021 log (V3) changing advert interval from 200ms to locally configured 500ms
+        2021 take 0
+        2021 log (V3) setting VIPs.
+        2021 announce 0 x5
+        2021 notify INSTANCE 0 MASTER 100
+        3000 log (V3) Received advert from 192.0.2.2 with lower priority 50, ours 100, forcing new election
+        3000 announce 0 x5
+        3000 notify INSTANCE 0 MASTER_RX_LOWER_PRI 100
+        3100 log (V3) Master received advert from 192.0.2.2 with higher priority 150, ours 100
+        3100 log (V3) advertisement interval updated from 500ms to 2000ms by master
+        3100 log (V3) Entering BACKUP STATE
+        3100 release 0
+        3100 log (V3) removing VIPs.
+        3100 notify INSTANCE 0 BACKUP 100
+        10318 log (V3) Receive advertisement timeout
+        10318 probe 192.0.2.163
+        10318 log (V3) Entering MASTER STATE
+        10318 log (V3) changing advert interval from 2000ms to locally configured 500ms
+        10318 take 0
+        10318 log (V3) setting VIPs.
+        10318 announce 0 x5
+        10318 notify INSTANCE 0 MASTER 100
     "#]]
     .assert_eq(&bench.take());
 }
@@ -303,23 +309,23 @@ fn a_link_that_goes_takes_everything_with_it() {
     bench.interface(0, true, &[OURS]);
     bench.until(11_000);
     expect![[r#"
-          5000 log Netlink reports eth0 down
-          5000 log (VI_1) Entering FAULT STATE
-          5000 send 0 0 to 224.0.0.18
-          5000 log (VI_1) sent 0 priority
-          5000 release 0
-          5000 log (VI_1) removing VIPs.
-          5000 notify INSTANCE 0 FAULT 100
-          7000 log Netlink reports eth0 up
-          7000 log (VI_1) Entering BACKUP STATE
-          7000 notify INSTANCE 0 BACKUP 100
-         10609 log (VI_1) Receive advertisement timeout
-         10609 probe 192.0.2.151
-         10609 log (VI_1) Entering MASTER STATE
-         10609 take 0
-         10609 log (VI_1) setting VIPs.
-         10609 announce 0 x5
-         10609 notify INSTANCE 0 MASTER 100
+        5000 log Netlink reports eth0 down
+        5000 log (VI_1) Entering FAULT STATE
+        5000 send 0 0 to 224.0.0.18
+        5000 log (VI_1) sent 0 priority
+        5000 release 0
+        5000 log (VI_1) removing VIPs.
+        5000 notify INSTANCE 0 FAULT 100
+        7000 log Netlink reports eth0 up
+        7000 log (VI_1) Entering BACKUP STATE
+        7000 notify INSTANCE 0 BACKUP 100
+        10609 log (VI_1) Receive advertisement timeout
+        10609 probe 192.0.2.151
+        10609 log (VI_1) Entering MASTER STATE
+        10609 take 0
+        10609 log (VI_1) setting VIPs.
+        10609 announce 0 x5
+        10609 notify INSTANCE 0 MASTER 100
     "#]]
     .assert_eq(&bench.take());
 }
@@ -363,13 +369,13 @@ fn starts_in_fault_without_an_address() {
     bench.interface(0, true, &[v4(160), OURS]);
     bench.until(2_000);
     expect![[r#"
-             0 release 0
-             0 log (A) removing VIPs.
-             0 log (A) entering FAULT state (no IPv4 address for interface)
-             0 log (A) Entering FAULT STATE
-             0 notify INSTANCE 0 FAULT 100
-          1000 log (A) Entering BACKUP STATE
-          1000 notify INSTANCE 0 BACKUP 100
+        0 release 0
+        0 log (A) removing VIPs.
+        0 log (A) entering FAULT state (no IPv4 address for interface)
+        0 log (A) Entering FAULT STATE
+        0 notify INSTANCE 0 FAULT 100
+        1000 log (A) Entering BACKUP STATE
+        1000 notify INSTANCE 0 BACKUP 100
     "#]]
     .assert_eq(&bench.take());
 }
@@ -382,18 +388,18 @@ fn startup_delay_holds_everything_up() {
     bench.hears(&advert3(62, 255, 500));
     bench.until(4_000);
     expect![[r#"
-             0 log Delaying startup for 1.5 seconds
-             0 release 0
-             0 log (C) removing VIPs.
-             0 log (C) Entering BACKUP STATE (init)
-             0 notify INSTANCE 0 BACKUP 254
-          3003 log (C) Receive advertisement timeout
-          3003 probe 192.0.2.162
-          3003 log (C) Entering MASTER STATE
-          3003 take 0
-          3003 log (C) setting VIPs.
-          3003 announce 0 x5
-          3003 notify INSTANCE 0 MASTER 254
+        0 log Delaying startup for 1.5 seconds
+        0 release 0
+        0 log (C) removing VIPs.
+        0 log (C) Entering BACKUP STATE (init)
+        0 notify INSTANCE 0 BACKUP 254
+        3003 log (C) Receive advertisement timeout
+        3003 probe 192.0.2.162
+        3003 log (C) Entering MASTER STATE
+        3003 take 0
+        3003 log (C) setting VIPs.
+        3003 announce 0 x5
+        3003 notify INSTANCE 0 MASTER 254
     "#]]
     .assert_eq(&bench.take());
 }
@@ -432,25 +438,25 @@ fn leases_are_renewed_in_time_and_retaken_when_late() {
     bench.sleep_until(9_500);
     bench.until(10_500);
     expect![[r#"
-             0 release 0
-             0 log (VI_1) removing VIPs.
-             0 log (VI_1) Entering BACKUP STATE (init)
-             0 notify INSTANCE 0 BACKUP 100
-          3609 log (VI_1) Receive advertisement timeout
-          3609 probe 192.0.2.151
-          3609 log (VI_1) Entering MASTER STATE
-          3609 take 0 for 3s
-          3609 log (VI_1) setting VIPs.
-          3609 announce 0 x5
-          3609 notify INSTANCE 0 MASTER 100
-          4409 refresh 0 for 3s
-          5209 refresh 0 for 3s
-          9500 log (VI_1) advert sent 3890 ms late
-          9500 log (VI_1) the addresses' lease ran out: renewed after 4290 ms only; setting them again
-          9500 take 0 for 3s
-          9500 log (VI_1) setting VIPs.
-          9500 announce 0 x5
-         10300 refresh 0 for 3s
+        0 release 0
+        0 log (VI_1) removing VIPs.
+        0 log (VI_1) Entering BACKUP STATE (init)
+        0 notify INSTANCE 0 BACKUP 100
+        3609 log (VI_1) Receive advertisement timeout
+        3609 probe 192.0.2.151
+        3609 log (VI_1) Entering MASTER STATE
+        3609 take 0 for 3s
+        3609 log (VI_1) setting VIPs.
+        3609 announce 0 x5
+        3609 notify INSTANCE 0 MASTER 100
+        4409 refresh 0 for 3s
+        5209 refresh 0 for 3s
+        9500 log (VI_1) advert sent 3890 ms late
+        9500 log (VI_1) the addresses' lease ran out: renewed after 4290 ms only; setting them again
+        9500 take 0 for 3s
+        9500 log (VI_1) setting VIPs.
+        9500 announce 0 x5
+        10300 refresh 0 for 3s
     "#]]
     .assert_eq(&bench.take());
 }
@@ -494,14 +500,14 @@ fn announcements_come_in_rounds() {
     let text: Vec<String> =
         bench.take().lines().filter(|line| line.contains("announce")).map(str::to_owned).collect();
     expect![[r#"
-          3007 announce 0 x5
-          6007 announce 0 x1
-          7000 announce 0 x1
-          8007 announce 0 x5
-          9000 announce 0 x1
-          9007 announce 0 x1
-         12007 announce 0 x1
-         13000 announce 0 x5"#]]
+        3007 announce 0 x5
+        6007 announce 0 x1
+        7000 announce 0 x1
+        8007 announce 0 x5
+        9000 announce 0 x1
+        9007 announce 0 x1
+        12007 announce 0 x1
+        13000 announce 0 x5"#]]
     .assert_eq(&text.join("\n"));
 }
 
@@ -577,4 +583,133 @@ fn the_sequence_of_ah_goes_on_from_what_is_heard() {
     }
     let sequences = sent.iter().map(|b| Packet::parse_v4(b).expect("ours").ah.map(|ah| ah.sequence));
     assert_eq!(sequences.collect::<Vec<_>>(), [Some(4712), Some(4713)]);
+}
+
+#[test]
+fn ipv6_speaks_from_the_link_local_address() {
+    let link_local: IpAddr = "fe80::1".parse().expect("an address");
+    let group = IpAddr::V6(GROUP_V6);
+    let conf = InstanceConf {
+        family: Family::V6,
+        addresses: vec!["fe80::67".parse().expect("one"), "2001:db8::67".parse().expect("one")],
+        destination: Destination::Multicast(group),
+        ..instance3("SIX", 67, 200, 1_000)
+    };
+    let mut bench = Bench::new(node(vec![conf]));
+    let all = ["2001:db8::1", "fe80::67", "fe80::1"].map(|text| text.parse().expect("an address"));
+    bench.interface(0, true, &all);
+    bench.start();
+    bench.take();
+    let mut sent = None;
+    while sent.is_none() {
+        bench.now = bench.node.deadline().expect("it will speak").at;
+        bench.node.on_deadline(bench.now);
+        while let Some(output) = bench.node.poll() {
+            if let Output::Send(packet) = output {
+                sent = Some(packet);
+            }
+        }
+    }
+    let packet = sent.expect("sent");
+    assert_eq!((packet.source, packet.destination, packet.ttl), (link_local, group, 255));
+    let (IpAddr::V6(source), IpAddr::V6(destination)) = (packet.source, packet.destination) else {
+        panic!("{packet:?}");
+    };
+    let read = Packet::parse_v6(&packet.bytes, source, destination).expect("ours is readable");
+    assert_eq!((read.advert.vrid, read.advert.priority, read.advert.addresses.len()), (67, 200, 2));
+    // The other's, from a higher address: an equal yields.
+    let other: Ipv6Addr = "fe80::2".parse().expect("an address");
+    let mut bytes = Vec::new();
+    Build {
+        version: wire::Version::V3,
+        ends: Ends::new(IpAddr::V6(other), group).expect("one family"),
+        ttl: 255,
+        id: 0,
+        vrid: 67,
+        priority: 200,
+        interval: ms(1_000),
+        addresses: &["fe80::67".parse().expect("one"), "2001:db8::67".parse().expect("one")],
+        auth: V2Auth::None,
+        checksum: wire::Checksum::Rfc,
+        proof: Proof::None,
+    }
+    .write(&mut bytes)
+    .expect("an advert");
+    bench.input(Input::Packet(Received {
+        interface: InterfaceId(0),
+        source: IpAddr::V6(other),
+        destination: group,
+        ttl: Some(255),
+        bytes: &bytes,
+        wall_us: 0,
+    }));
+    assert_eq!(bench.node.view().instance(InstanceId(0)).map(|one| one.state()), Some(StateKind::Backup));
+}
+
+#[test]
+fn what_cannot_work_says_why() {
+    let good = || instance("A", 60, 100);
+    let peer = UnicastPeer { address: v4(2), min_ttl: 0, max_ttl: 255 };
+    let missing = Some(v4(77));
+    for (conf, mtu, exists, want) in [
+        (InstanceConf { destination: Destination::NoPeer, ..good() }, 1500, true, "no unicast peer"),
+        (
+            InstanceConf { source: missing, track_source: true, ..good() },
+            1500,
+            true,
+            "source address 192.0.2.77 is not there",
+        ),
+        (
+            InstanceConf { source: missing, destination: Destination::Unicast(vec![peer]), ..good() },
+            1500,
+            true,
+            "",
+        ),
+        (
+            InstanceConf { addresses: (0..200).map(v4).collect(), ..good() },
+            576,
+            true,
+            "adverts of 836 bytes do not fit the interface's MTU",
+        ),
+        (good(), 1500, false, "interface eth0 does not exist"),
+        (InstanceConf { dont_track_primary: true, ..good() }, 1500, false, "interface eth0 does not exist"),
+    ] {
+        let mut bench = Bench::new(node(vec![conf]));
+        let addresses = [v4(201)];
+        let state = InterfaceState { exists, running: exists, mac: None, mtu, addresses: &addresses };
+        bench.input(Input::Interface(InterfaceId(0), state));
+        bench.start();
+        let view = bench.node.view().instance(InstanceId(0)).expect("one");
+        let faults: Vec<String> = view.faults().iter().map(ToString::to_string).collect();
+        assert_eq!(faults.join(", "), want);
+        let state = if want.is_empty() { StateKind::Backup } else { StateKind::Fault };
+        assert_eq!(view.state(), state, "{want}");
+    }
+}
+
+#[test]
+fn dont_track_primary_ignores_the_carrier() {
+    let conf = InstanceConf { dont_track_primary: true, ..instance("A", 60, 100) };
+    let mut bench = Bench::started(node(vec![conf]));
+    bench.until(5_000);
+    bench.take();
+    bench.interface(0, false, &[OURS]);
+    assert_eq!(bench.take(), "5000 log Netlink reports eth0 down\n");
+}
+
+#[test]
+fn a_flood_of_worse_adverts_makes_no_flood_of_ours() {
+    let mut bench = Bench::started(node(vec![instance("VI_1", 51, 100)]));
+    bench.until(10_000);
+    bench.take();
+    bench.quiet = false;
+    for n in 0..10_000 {
+        bench.until(10_000 + n / 10);
+        bench.hears(&advert(51, if n % 3 == 0 { 0 } else { 50 }));
+    }
+    let lines = bench.take();
+    let count = |what: &str| lines.lines().filter(|line| line.contains(what)).count();
+    assert!(count("send") <= 10, "{}", count("send"));
+    assert!(count("announce") <= 10, "{}", count("announce"));
+    assert!(count("log") <= 12, "{lines}");
 }

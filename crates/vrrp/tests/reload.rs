@@ -233,7 +233,7 @@ fn interfaces_and_tracks_keep_what_is_known() {
     bench.take();
     reload(&mut bench, conf(true));
     bench.until(5_100);
-    assert_eq!(bench.take(), "  5000 reloaded\n");
+    assert_eq!(bench.take(), "5000 reloaded\n");
     let view = bench.node.view().instance(InstanceId(0)).expect("one");
     assert_eq!((view.state(), view.effective()), (StateKind::Master, 107));
 }
@@ -276,12 +276,12 @@ fn scripts_run_on() {
     reload(&mut bench, conf(2));
     bench.until(1_200);
     expect![[r#"
-           500 reloaded
-           500 log VRRP_Script(chk) succeeded
-           500 log (A) Changing effective priority from 100 to 105
-          1000 run 0
-          1100 reloaded
-          1100 log VRRP_Script(chk) considered successful on reload
+        500 reloaded
+        500 log VRRP_Script(chk) succeeded
+        500 log (A) Changing effective priority from 100 to 105
+        1000 run 0
+        1100 reloaded
+        1100 log VRRP_Script(chk) considered successful on reload
     "#]]
     .assert_eq(&bench.take());
 }

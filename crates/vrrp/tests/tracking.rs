@@ -26,25 +26,25 @@ fn a_weighted_script_changes_the_priority() {
     bench.results = vec![OK];
     bench.until(9_500);
     expect![[r#"
-             0 release 0
-             0 log (VI_1) removing VIPs.
-             0 log (VI_1) Entering BACKUP STATE (init)
-             0 notify INSTANCE 0 BACKUP 100
-             0 log VRRP_Script(chk) succeeded
-          3609 log (VI_1) Receive advertisement timeout
-          3609 probe 192.0.2.151
-          3609 log (VI_1) Entering MASTER STATE
-          3609 take 0
-          3609 log (VI_1) setting VIPs.
-          3609 announce 0 x5
-          3609 notify INSTANCE 0 MASTER 100
-          5000 log Script `chk` now returning 1
-          6000 log VRRP_Script(chk) failed (exited with status 1)
-          6000 log (VI_1) Changing effective priority from 100 to 80
-          8000 log Script `chk` now returning 0
-          8609 announce 0 x5
-          9000 log VRRP_Script(chk) succeeded
-          9000 log (VI_1) Changing effective priority from 80 to 100
+        0 release 0
+        0 log (VI_1) removing VIPs.
+        0 log (VI_1) Entering BACKUP STATE (init)
+        0 notify INSTANCE 0 BACKUP 100
+        0 log VRRP_Script(chk) succeeded
+        3609 log (VI_1) Receive advertisement timeout
+        3609 probe 192.0.2.151
+        3609 log (VI_1) Entering MASTER STATE
+        3609 take 0
+        3609 log (VI_1) setting VIPs.
+        3609 announce 0 x5
+        3609 notify INSTANCE 0 MASTER 100
+        5000 log Script `chk` now returning 1
+        6000 log VRRP_Script(chk) failed (exited with status 1)
+        6000 log (VI_1) Changing effective priority from 100 to 80
+        8000 log Script `chk` now returning 0
+        8609 announce 0 x5
+        9000 log VRRP_Script(chk) succeeded
+        9000 log (VI_1) Changing effective priority from 80 to 100
     "#]]
     .assert_eq(&bench.take());
 }
@@ -60,22 +60,22 @@ fn an_instance_waits_for_a_script_without_weight() {
     bench.input(Input::ScriptEnded { track: TrackId(0), outcome: OK });
     bench.until(6_600);
     expect![[r#"
-             0 release 0
-             0 log (VI_1) removing VIPs.
-             0 run 0
-           500 log VRRP_Script(chk) succeeded
-           500 log (VI_1) Entering BACKUP STATE
-           500 notify INSTANCE 0 BACKUP 100
-          1000 run 0
-          2000 kill 0
-          2000 log VRRP_Script(chk) timed_out
-          2000 log (VI_1) Entering FAULT STATE
-          2000 notify INSTANCE 0 FAULT 100
-          6000 run 0
-          6500 log Script `chk` now returning 0
-          6500 log VRRP_Script(chk) succeeded
-          6500 log (VI_1) Entering BACKUP STATE
-          6500 notify INSTANCE 0 BACKUP 100
+        0 release 0
+        0 log (VI_1) removing VIPs.
+        0 run 0
+        500 log VRRP_Script(chk) succeeded
+        500 log (VI_1) Entering BACKUP STATE
+        500 notify INSTANCE 0 BACKUP 100
+        1000 run 0
+        2000 kill 0
+        2000 log VRRP_Script(chk) timed_out
+        2000 log (VI_1) Entering FAULT STATE
+        2000 notify INSTANCE 0 FAULT 100
+        6000 run 0
+        6500 log Script `chk` now returning 0
+        6500 log VRRP_Script(chk) succeeded
+        6500 log (VI_1) Entering BACKUP STATE
+        6500 notify INSTANCE 0 BACKUP 100
     "#]]
     .assert_eq(&bench.take());
 }
@@ -106,18 +106,18 @@ fn a_script_that_runs_too_long_is_ended() {
     bench.until(3_500);
     bench.input(Input::ScriptEnded { track: TrackId(0), outcome: OK });
     expect![[r#"
-             0 release 0
-             0 log (VI_1) removing VIPs.
-             0 log (VI_1) Entering BACKUP STATE (init)
-             0 notify INSTANCE 0 BACKUP 100
-             0 run 0
-          1000 kill 0
-          1000 log VRRP_Script(slow) timed_out
-          1000 log (VI_1) Changing effective priority from 100 to 97
-          3000 run 0
-          3500 log Script `slow` now returning 0
-          3500 log VRRP_Script(slow) succeeded
-          3500 log (VI_1) Changing effective priority from 97 to 100
+        0 release 0
+        0 log (VI_1) removing VIPs.
+        0 log (VI_1) Entering BACKUP STATE (init)
+        0 notify INSTANCE 0 BACKUP 100
+        0 run 0
+        1000 kill 0
+        1000 log VRRP_Script(slow) timed_out
+        1000 log (VI_1) Changing effective priority from 100 to 97
+        3000 run 0
+        3500 log Script `slow` now returning 0
+        3500 log VRRP_Script(slow) succeeded
+        3500 log (VI_1) Changing effective priority from 97 to 100
     "#]]
     .assert_eq(&bench.take());
 }
@@ -169,19 +169,19 @@ fn processes_wait_for_their_delays() {
     bench.input(Input::ProcessQuorum(TrackId(0), true));
     bench.until(3_605);
     expect![[r#"
-             0 release 0
-             0 log (VI_1) removing VIPs.
-             0 log (VI_1) Entering BACKUP STATE (init)
-             0 notify INSTANCE 0 BACKUP 107
-          3000 log (VI_1) Changing effective priority from 107 to 100
-          3600 log (VI_1) Changing effective priority from 100 to 107
-          3600 log (VI_1) Receive advertisement timeout
-          3600 probe 192.0.2.151
-          3600 log (VI_1) Entering MASTER STATE
-          3600 take 0
-          3600 log (VI_1) setting VIPs.
-          3600 announce 0 x5
-          3600 notify INSTANCE 0 MASTER 107
+        0 release 0
+        0 log (VI_1) removing VIPs.
+        0 log (VI_1) Entering BACKUP STATE (init)
+        0 notify INSTANCE 0 BACKUP 107
+        3000 log (VI_1) Changing effective priority from 107 to 100
+        3600 log (VI_1) Changing effective priority from 100 to 107
+        3600 log (VI_1) Receive advertisement timeout
+        3600 probe 192.0.2.151
+        3600 log (VI_1) Entering MASTER STATE
+        3600 take 0
+        3600 log (VI_1) setting VIPs.
+        3600 announce 0 x5
+        3600 notify INSTANCE 0 MASTER 107
     "#]]
     .assert_eq(&bench.take());
 }
@@ -241,46 +241,46 @@ fn a_group_waits_for_all_and_goes_together() {
     bench.hears(&advert(60, 200));
     bench.until(10_100);
     expect![[r#"
-             0 release 0
-             0 log (A) removing VIPs.
-             0 release 1
-             0 log (B) removing VIPs.
-             0 log (A) Entering BACKUP STATE (init)
-             0 notify INSTANCE 0 BACKUP 100
-             0 log VRRP_Group(G) Syncing instances to BACKUP state
-             0 log (B) Entering BACKUP STATE (init)
-             0 notify INSTANCE 1 BACKUP 150
-             0 notify GROUP 0 BACKUP 0
-          3414 log (B) Receive advertisement timeout
-          9609 log (A) Receive advertisement timeout
-          9609 probe 192.0.2.160
-          9609 log (A) Entering MASTER STATE
-          9609 take 0
-          9609 log (A) setting VIPs.
-          9609 announce 0 x5
-          9609 notify INSTANCE 0 MASTER 100
-          9609 log VRRP_Group(G) Syncing instances to MASTER state
-          9609 log (B) Entering MASTER STATE
-          9609 take 1
-          9609 log (B) setting VIPs.
-          9609 announce 1 x5
-          9609 notify INSTANCE 1 MASTER 150
-          9609 notify GROUP 0 MASTER 0
-         10000 log (A) Received advert from 192.0.2.2 with lower priority 20, ours 100, forcing new election
-         10000 announce 0 x5
-         10000 notify INSTANCE 0 MASTER_RX_LOWER_PRI 100
-         10000 announce 1 x5
-         10000 log (A) Master received advert from 192.0.2.2 with higher priority 200, ours 100
-         10000 log (A) Entering BACKUP STATE
-         10000 release 0
-         10000 log (A) removing VIPs.
-         10000 notify INSTANCE 0 BACKUP 100
-         10000 log VRRP_Group(G) Syncing instances to BACKUP state
-         10000 log (B) Entering BACKUP STATE
-         10000 release 1
-         10000 log (B) removing VIPs.
-         10000 notify INSTANCE 1 BACKUP 150
-         10000 notify GROUP 0 BACKUP 0
+        0 release 0
+        0 log (A) removing VIPs.
+        0 release 1
+        0 log (B) removing VIPs.
+        0 log (A) Entering BACKUP STATE (init)
+        0 notify INSTANCE 0 BACKUP 100
+        0 log VRRP_Group(G) Syncing instances to BACKUP state
+        0 log (B) Entering BACKUP STATE (init)
+        0 notify INSTANCE 1 BACKUP 150
+        0 notify GROUP 0 BACKUP 0
+        3414 log (B) Receive advertisement timeout
+        9609 log (A) Receive advertisement timeout
+        9609 probe 192.0.2.160
+        9609 log (A) Entering MASTER STATE
+        9609 take 0
+        9609 log (A) setting VIPs.
+        9609 announce 0 x5
+        9609 notify INSTANCE 0 MASTER 100
+        9609 log VRRP_Group(G) Syncing instances to MASTER state
+        9609 log (B) Entering MASTER STATE
+        9609 take 1
+        9609 log (B) setting VIPs.
+        9609 announce 1 x5
+        9609 notify INSTANCE 1 MASTER 150
+        9609 notify GROUP 0 MASTER 0
+        10000 log (A) Received advert from 192.0.2.2 with lower priority 20, ours 100, forcing new election
+        10000 announce 0 x5
+        10000 notify INSTANCE 0 MASTER_RX_LOWER_PRI 100
+        10000 announce 1 x5
+        10000 log (A) Master received advert from 192.0.2.2 with higher priority 200, ours 100
+        10000 log (A) Entering BACKUP STATE
+        10000 release 0
+        10000 log (A) removing VIPs.
+        10000 notify INSTANCE 0 BACKUP 100
+        10000 log VRRP_Group(G) Syncing instances to BACKUP state
+        10000 log (B) Entering BACKUP STATE
+        10000 release 1
+        10000 log (B) removing VIPs.
+        10000 notify INSTANCE 1 BACKUP 150
+        10000 notify GROUP 0 BACKUP 0
     "#]]
     .assert_eq(&bench.take());
 }

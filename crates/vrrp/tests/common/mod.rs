@@ -254,7 +254,7 @@ impl Bench {
                 continue;
             }
             let Some(line) = describe(&output, self.quiet) else { continue };
-            self.lines.push(format!("{:>6} {line}", self.now.as_millis()));
+            self.lines.push(format!("{} {line}", self.now.as_millis()));
         }
     }
 
