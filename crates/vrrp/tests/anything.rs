@@ -13,8 +13,8 @@ use evenkeel_vrrp::conf::{
     UnicastPeer, Version, WantedState,
 };
 use evenkeel_vrrp::{
-    Became, Input, InstanceConf, InterfaceState, Node, NodeConf, Output, Priority, Received, ScriptOutcome,
-    StateKind, Subject,
+    Became, Input, InstanceConf, InterfaceState, Node, NodeConf, Output, Received, ScriptOutcome, StateKind,
+    Subject,
 };
 use evenkeel_wire::vrrp::V2Auth;
 

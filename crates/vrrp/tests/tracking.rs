@@ -292,37 +292,52 @@ fn a_groups_member_in_fault_takes_the_others_along() {
     // Its weight does not count in a group, so it is a fault; the group's own does count.
     conf.instances[0].tracks = vec![by(0, -5)];
     conf.groups[0].tracks = vec![by(1, -30)];
-    let mut bench = Bench::started(conf);
+    let mut bench = Bench::new(conf);
     bench.results = vec![OK, OK];
-    bench.until(1);
-    bench.results = vec![];
-    for track in [0, 1] {
-        bench.input(Input::ScriptEnded { track: TrackId(track), outcome: OK });
-    }
-    bench.until(5_000);
-    bench.take();
-    bench.input(Input::ScriptEnded { track: TrackId(1), outcome: KO });
-    bench.until(5_500);
-    bench.input(Input::ScriptEnded { track: TrackId(0), outcome: KO });
-    bench.until(5_600);
-    bench.interface(0, false, &[OURS]);
-    bench.until(6_600);
-    bench.input(Input::ScriptEnded { track: TrackId(0), outcome: OK });
     bench.interface(0, true, &[OURS]);
-    bench.until(6_700);
+    bench.start();
+    bench.until(5_500);
+    bench.take();
+    bench.results = vec![OK, KO];
+    bench.until(6_500);
+    bench.results = vec![KO, KO];
+    bench.until(7_500);
+    bench.interface(0, false, &[OURS]);
+    bench.results = vec![OK, KO];
+    bench.until(8_500);
+    bench.interface(0, true, &[OURS]);
+    bench.until(8_600);
     expect![[r#"
-          5600 log Netlink reports eth0 down
-          6000 run 0
-          6000 run 1
-          6600 log Script `chk` now returning 0
-          6600 log VRRP_Script(chk) succeeded
-          6600 log Netlink reports eth0 up
-          6600 log (A) Entering BACKUP STATE
-          6600 notify INSTANCE 0 BACKUP 70
-          6600 log VRRP_Group(G) Syncing instances to BACKUP state
-          6600 log (B) Entering BACKUP STATE
-          6600 notify INSTANCE 1 BACKUP 120
-          6600 notify GROUP 0 BACKUP 0
+        6000 log Script `chkw` now returning 1
+        6000 log VRRP_Script(chkw) failed (exited with status 1)
+        6000 log (A) Changing effective priority from 100 to 70
+        6000 log (B) Changing effective priority from 150 to 120
+        7000 log Script `chk` now returning 1
+        7000 log VRRP_Script(chk) failed (exited with status 1)
+        7000 log (A) Entering FAULT STATE
+        7000 send 0 0 to 224.0.0.18
+        7000 log (A) sent 0 priority
+        7000 release 0
+        7000 log (A) removing VIPs.
+        7000 notify INSTANCE 0 FAULT 70
+        7000 log VRRP_Group(G) Syncing instances to FAULT state
+        7000 log (B) Entering FAULT STATE
+        7000 send 1 0 to 224.0.0.18
+        7000 log (B) sent 0 priority
+        7000 release 1
+        7000 log (B) removing VIPs.
+        7000 notify INSTANCE 1 FAULT 120
+        7000 notify GROUP 0 FAULT 0
+        7500 log Netlink reports eth0 down
+        8000 log Script `chk` now returning 0
+        8000 log VRRP_Script(chk) succeeded
+        8500 log Netlink reports eth0 up
+        8500 log (A) Entering BACKUP STATE
+        8500 notify INSTANCE 0 BACKUP 70
+        8500 log VRRP_Group(G) Syncing instances to BACKUP state
+        8500 log (B) Entering BACKUP STATE
+        8500 notify INSTANCE 1 BACKUP 120
+        8500 notify GROUP 0 BACKUP 0
     "#]]
     .assert_eq(&bench.take());
 }
