@@ -161,7 +161,6 @@ fn facilities_as_the_manual_writes_them() {
 fn what_is_not_built_says_so() {
     let folder = Folder::new("unbuilt");
     for (line, why) in [
-        ("-n -f good.conf -x", "-x, --snmp: not built yet: SNMP"),
         ("-n -f good.conf -C", "-C, --check: not built yet: virtual_server"),
         ("-T -s 127.0.0.1", "-T, --genhash: not built yet: genhash"),
     ] {

@@ -44,6 +44,8 @@ enum Sets {
     CorePattern,
     Signum,
     IgnoreInt,
+    Snmp,
+    SnmpSocket,
     Test,
     Version,
     Help,
@@ -149,9 +151,8 @@ pub(crate) const FLAGS: &[Flag] = &[
         .accepted("not built yet: only our own addresses are told of"),
     flag(b'b', "bfd_pid", FILE, Sets::Nothing, "the BFD process's pid file")
         .accepted("there is no such process"),
-    flag(b'x', "snmp", Takes::Nothing, Sets::Nothing, "SNMP").refused("not built yet: SNMP"),
-    flag(b'A', "snmp-agent-socket", FILE, Sets::Nothing, "the SNMP agent's socket")
-        .refused("not built yet: SNMP"),
+    flag(b'x', "snmp", Takes::Nothing, Sets::Snmp, "answer SNMP (AgentX): all MIBs"),
+    flag(b'A', "snmp-agent-socket", FILE, Sets::SnmpSocket, "SNMP's master: unix:PATH or tcp:HOST:PORT"),
     flag(b's', "namespace", Takes::Value("NAME"), Sets::Namespace, "run in this network namespace"),
     flag(b'm', "core-dump", Takes::Nothing, Sets::Core, "allow core dumps"),
     flag(
@@ -293,6 +294,10 @@ pub(crate) struct Command {
     pub(crate) core: bool,
     /// `-M`.
     pub(crate) core_pattern: Option<String>,
+    /// `-x`.
+    pub(crate) snmp: bool,
+    /// `-A`.
+    pub(crate) snmp_socket: Option<String>,
     /// `--ignore-sigint`.
     pub(crate) ignore_int: bool,
     /// `-t`, and its file.
@@ -478,6 +483,8 @@ impl Reader<'_> {
                 let found = Signum::NAMES.iter().find(|(name, _)| *name == text).map(|(_, signal)| *signal);
                 return Some(Asked::Signum(found.ok_or(text)));
             }
+            Sets::Snmp => command.snmp = true,
+            Sets::SnmpSocket => command.snmp_socket = text(),
             Sets::IgnoreInt => command.ignore_int = true,
             Sets::Version => return Some(Asked::Version),
             Sets::Help => return Some(Asked::Help),
@@ -592,7 +599,8 @@ mod tests {
             );
         }
         assert_eq!(command("-I -a").notes.len(), 2);
-        assert_eq!(command("-x").refused.len(), 1);
+        assert_eq!(command("-T").refused.len(), 1);
+        assert_eq!(command("-x -A /s").snmp_socket.as_deref(), Some("/s"));
     }
 
     #[test]

@@ -9,8 +9,10 @@ use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Instant;
 
 use evenkeel_conf::keepalived::Env;
+use evenkeel_keeper::snmp::Agent;
 use evenkeel_keeper::{Ended, Handle, Keeper, LogLevel, Logger, Options};
 use evenkeel_plan::keeper::KeeperPlan;
+use evenkeel_plan::keeper::global::Snmp;
 use evenkeel_sys::family::Awaited;
 use evenkeel_sys::process;
 
@@ -71,6 +73,7 @@ pub(crate) fn live(given: Given<'_>) -> Exit {
     let dumps = Dumps::of(&plan, tail);
     let reading = parent::reload_file(&plan, parent_pid_file);
     let dbus_wish = plan.global.dbus.clone();
+    let plan_snmp = plan.global.snmp.clone();
     let mut options = Options::new(logger(&log));
     options.seed = env.random_seed;
     options.release_at_end = !command.keep_addresses;
@@ -95,6 +98,7 @@ pub(crate) fn live(given: Given<'_>) -> Exit {
         parent_pid_file: parent_pid_file.to_path_buf(),
         reading: Mutex::new(reading),
         bus: OnceLock::new(),
+        snmp: Mutex::new((plan_snmp, None)),
     });
     if let Some(name) = bus_name {
         let deeds: Arc<dyn Deeds> = Arc::<Life>::clone(&life);
@@ -117,6 +121,10 @@ pub(crate) fn live(given: Given<'_>) -> Exit {
     let ended = keeper.run();
     if let Some(bus) = life.bus.get() {
         bus.announce("VrrpStopped");
+    }
+    if let Ok(mut snmp) = life.snmp.lock() {
+        // It takes leave of its master.
+        snmp.1 = None;
     }
     let _ = std::fs::remove_file(&socket);
     pid::remove(pid_file, std::process::id());
@@ -223,6 +231,8 @@ struct Life {
     reading: Mutex<Option<PathBuf>>,
     /// `enable_dbus`.
     bus: OnceLock<Arc<Bus>>,
+    /// What SNMP is asked for, and who answers.
+    snmp: Mutex<(Snmp, Option<Agent>)>,
 }
 
 impl Deeds for Life {
@@ -245,6 +255,8 @@ impl Deeds for Life {
 
 impl Life {
     fn listen(&self, signals: &Awaited) {
+        // Here and not before: it asks the keeper, which runs by now.
+        self.start_snmp(None);
         loop {
             let told = match signals.wait(None) {
                 Ok(Some(number)) => Told::from_number(number),
@@ -271,6 +283,27 @@ impl Life {
         }
     }
 
+    /// Starts the SNMP subagent; `Some`: with what a new file asks for, if that is something else.
+    fn start_snmp(&self, new: Option<Snmp>) {
+        let Ok(mut snmp) = self.snmp.lock() else { return };
+        match new {
+            Some(new) if new == snmp.0 => return,
+            Some(new) => *snmp = (new, None),
+            None => {}
+        }
+        let socket = match snmp.0.socket.as_deref().map(str::parse).transpose() {
+            Ok(socket) => socket.unwrap_or_default(),
+            Err(error) => {
+                self.log.say(Grade::Error, &format!("SNMP: {error}"));
+                return;
+            }
+        };
+        match Agent::start(self.handle.clone(), socket, logger(&self.log)) {
+            Ok(agent) => snmp.1 = agent,
+            Err(error) => self.log.say(Grade::Error, &format!("SNMP: {}", say::system_words(&error))),
+        }
+    }
+
     fn stop(&self) {
         if let Err(error) = self.handle.stop() {
             self.log.say(Grade::Error, &format!("cannot stop: {error}"));
@@ -282,7 +315,7 @@ impl Life {
             return;
         }
         // The parent has said what is to be said of it.
-        let loaded = config::load(&self.path, &self.env);
+        let loaded = config::load(&self.path, &self.env, &self.command);
         if let Ok(mut reading) = self.reading.lock() {
             if let Some(file) = &*reading {
                 let _ = std::fs::remove_file(file);
@@ -300,9 +333,11 @@ impl Life {
         if self.command.dump {
             self.log.info(&sight::configured(&loaded.plan));
         }
+        let snmp = loaded.plan.global.snmp.clone();
         match self.handle.reload(loaded.plan) {
             Ok(()) => {
                 self.log.info("Reload complete");
+                self.start_snmp(Some(snmp));
                 if let Some(bus) = self.bus.get() {
                     bus.announce("VrrpReloaded");
                 }

@@ -79,9 +79,17 @@ pub(crate) fn look(path: &Path) -> Result<(), Unreadable> {
     Ok(())
 }
 
-/// Reads it, for this machine.
-pub(crate) fn load(path: &Path, env: &Env) -> Loaded {
-    load_for(Machine::This, path, env)
+/// Reads it, for this machine, and puts the command line over it.
+pub(crate) fn load(path: &Path, env: &Env, command: &Command) -> Loaded {
+    let mut loaded = load_for(Machine::This, path, env);
+    let snmp = &mut loaded.plan.global.snmp;
+    if command.snmp {
+        (snmp.vrrp, snmp.rfc_v2, snmp.rfc_v3) = (true, true, true);
+    }
+    if command.snmp_socket.is_some() {
+        snmp.socket.clone_from(&command.snmp_socket);
+    }
+    loaded
 }
 
 /// Reads it, for this machine or for another.

@@ -122,7 +122,7 @@ fn version_text() -> String {
         "{}\n\n\
          This is Evenkeel {}, which follows Keepalived {FOLLOWS} and knows the keywords of 2.4.\n\n\
          Running on {}\n\n\
-         Config options:  REGEX VRRP VRRP_AUTH VRRP_VMAC JSON OLD_CHKSUM_COMPAT DBUS SYSTEMD_NOTIFY\n",
+         Config options:  REGEX VRRP VRRP_AUTH VRRP_VMAC JSON BFD OLD_CHKSUM_COMPAT SNMP_VRRP SNMP_RFCV2 SNMP_RFCV3 DBUS SYSTEMD_NOTIFY\n",
         banner(),
         version::OWN,
         run::kernel(),

@@ -80,7 +80,7 @@ fn begin(command: &Command, log: Log) -> Exit {
     }
     log.info(&format!("Configuration file {}", path.display()));
     let env = config::env(command);
-    let mut loaded = config::load(&path, &env);
+    let mut loaded = config::load(&path, &env, command);
     let in_file = loaded.plan.global.net_namespace.clone();
     if let (Some(given), Some(in_file)) = (&command.namespace, &in_file) {
         log.info(&format!(
@@ -96,7 +96,7 @@ fn begin(command: &Command, log: Log) -> Exit {
             return stop(&log, Exit::Ok);
         }
         // What the machine has is another question in there.
-        loaded = config::load(&path, &env);
+        loaded = config::load(&path, &env, command);
     }
     let instance = loaded.plan.global.instance.clone();
     let ident = Process::Parent.ident(namespace.as_deref(), instance.as_deref());
@@ -546,7 +546,7 @@ impl<'a> Parent<'a> {
                 &format!("cannot make {}: {}", file.display(), say::system_words(&error)),
             );
         }
-        let loaded = config::load(&self.path, &self.env);
+        let loaded = config::load(&self.path, &self.env, self.command);
         let exit = self.use_new(loaded, signals);
         // Where the VRRP process reads as well, it takes the file away when it has done so.
         if let (Some(file), None) = (&reading, &self.vrrp) {

@@ -24,7 +24,7 @@ pub(crate) fn run(command: &Command) -> Exit {
         log.info(&unreadable.to_string());
         return if command.strict { Exit::Code(MISSING) } else { Exit::Ok };
     }
-    let loaded = config::load(&path, &config::env(command));
+    let loaded = config::load(&path, &config::env(command), command);
     let to_screen = command.test == Some(None) && io::stderr().is_terminal();
     if to_screen {
         let diagnostics: Vec<Diagnostic> = loaded.findings.iter().map(|f| f.diagnostic.clone()).collect();
