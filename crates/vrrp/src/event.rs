@@ -354,6 +354,11 @@ impl Event {
         )
     }
 
+    /// True for what the original says with `-D` only.
+    pub const fn is_detail(&self) -> bool {
+        matches!(self.what, What::Setting | What::Removing | What::AdvertTimeout | What::SentZero)
+    }
+
     /// True for what somebody should look at.
     pub const fn is_trouble(&self) -> bool {
         matches!(
