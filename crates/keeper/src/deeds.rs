@@ -10,8 +10,9 @@ use crate::hands::Hands;
 use crate::holdings::{Failure, Holding, Tools};
 use crate::path;
 
-/// Something that somebody takes away again and again is set again so often before it counts as lost.
+/// Something that somebody takes away again and again is set again so often within a minute before it counts as lost.
 const RESTORED_MAX: u32 = 20;
+const RESTORED_WITHIN: std::time::Duration = std::time::Duration::from_secs(60);
 
 /// Carries out everything that the brain wants. `next` is the plan that comes into force at [`Output::Reloaded`].
 pub(crate) fn drain(
@@ -51,7 +52,11 @@ pub(crate) fn drain(
                 }
             }
             Output::Log(event) => {
-                let level = if event.is_trouble() { LogLevel::Warning } else { LogLevel::Info };
+                let level = match (event.is_trouble(), event.is_detail()) {
+                    (true, _) => LogLevel::Warning,
+                    (false, true) => LogLevel::Detail,
+                    (false, false) => LogLevel::Info,
+                };
                 hands.log(level, &event.to_string());
             }
         }
@@ -112,12 +117,18 @@ pub(crate) fn look_after(
     if !holding.held {
         return;
     }
+    if now.since(holding.restored_since) > RESTORED_WITHIN {
+        holding.restored_since = now;
+        holding.restored = 0;
+    }
     holding.restored += 1;
     let (lease, times) = (holding.lease, holding.restored);
     hands.counters.restored += 1;
     let name = plan.node.instances.get(id.0 as usize).map_or("", |i| i.name.as_str()).to_owned();
     if times > RESTORED_MAX {
-        let text = format!("({name}) somebody took an address, route or rule away {times} times: giving up");
+        let text = format!(
+            "({name}) an address, route or rule was taken away {times} times within a minute: giving up"
+        );
         hands.log(LogLevel::Error, &text);
         node.handle(Input::Lost(id), now);
         return;

@@ -4,6 +4,8 @@ use std::collections::BTreeSet;
 use std::net::IpAddr;
 use std::time::Duration;
 
+use evenkeel_base::Instant;
+
 use evenkeel_plan::keeper::{Address, InstancePlan, KeeperPlan, Route, Rule};
 use evenkeel_vrrp::conf::{InstanceId, InterfaceId};
 use evenkeel_wire::netlink::{Message, rt};
@@ -21,8 +23,9 @@ pub(crate) struct Holding {
     pub(crate) lease: Option<Duration>,
     /// Addresses of an owner that were there before us, by place in the plan: they are left as they are.
     left: BTreeSet<usize>,
-    /// How often something was gone and was set again, since it was taken.
+    /// How often something was gone and was set again, lately, and since when that is counted.
     pub(crate) restored: u32,
+    pub(crate) restored_since: Instant,
 }
 
 /// One thing that could not be done.

@@ -330,3 +330,78 @@ fn a_killed_keeper_leaves_no_address_behind() {
     );
     eprintln!("gone {:?} after SIGKILL; the lease is 3 s", killed.elapsed());
 }
+
+/// Whether the kernel takes rules by this program.
+fn can(node: &evenkeel_lab::netns::Node, script: &str) -> bool {
+    let can = node.run(&["sh", "-c", script]).is_ok_and(|out| out.status.success());
+    if !can {
+        eprintln!("skipped: `{script}` does not work here");
+    }
+    can
+}
+
+#[test]
+fn addresses_that_are_not_accepted_answer_nobody() {
+    if !possible() {
+        return;
+    }
+    let lab = Lab::new()
+        .node("a", &["10.77.0.1/24", "fd77::1/64"])
+        .node("b", &["10.77.0.2/24", "fd77::2/64"])
+        .build()
+        .expect("builds");
+    let (a, b) = (lab.node("a"), lab.node("b"));
+    for (iptables, probe, rules) in [
+        (None, "nft add table ip ekx && nft delete table ip ekx", "nft list ruleset"),
+        (
+            Some(vec![]),
+            "iptables -w -L -n && ip6tables -w -L -n",
+            "iptables -w -S INPUT; ip6tables -w -S INPUT",
+        ),
+    ] {
+        if !can(a, probe) {
+            continue;
+        }
+        let mut plan = empty();
+        let n = instance(&mut plan, "VI", 51, 150, 100, &["10.77.0.100/24"]);
+        plan.instances[n].excluded = vec![address("fd77::100/64")];
+        plan.node.instances[n].accept = false;
+        plan.global.firewall.iptables = iptables;
+        let keeper = Running::start(a, plan);
+        wait(|| has(a, "eth0", "fd77::100"), || format!("{:#?}", keeper.lines()));
+        wait(|| sh(a, rules).contains("10.77.0.100") && sh(a, rules).contains("fd77::100"), || sh(a, rules));
+        for (own, vip) in [("10.77.0.1", "10.77.0.100"), ("fd77::1", "fd77::100")] {
+            sh(b, &format!("ping -c1 -W5 {own}"));
+            sh(b, &format!("! ping -c1 -W1 {vip}"));
+            // It is found all the same.
+            let neighbours = sh(b, &format!("ip neigh show {vip}"));
+            assert!(neighbours.contains("lladdr"), "{neighbours}");
+        }
+        keeper.stop();
+        assert!(!sh(a, rules).contains("77"), "{}", sh(a, rules));
+    }
+}
+
+#[test]
+fn virtual_macs_say_nothing_of_groups() {
+    if !possible() {
+        return;
+    }
+    let lab = Lab::new().node("a", &["10.77.0.1/24"]).build().expect("builds");
+    let a = lab.node("a");
+    if !can(a, "nft add table ip ekx && nft delete table ip ekx") {
+        return;
+    }
+    let mut plan = empty();
+    let n = instance(&mut plan, "VI", 51, 150, 100, &["10.77.0.100/24"]);
+    let vmac =
+        Vmac { name: "vrrp.51".into(), mac: None, ipvlan: false, xmit_base: false, addresses_too: false };
+    plan.instances[n].vmac = Some(vmac);
+    let keeper = Running::start(a, plan);
+    let rules = || sh(a, "nft list ruleset");
+    let want = "ip protocol igmp meta oifkind \"macvlan\" dup to ip daddr device oif map @vmac_map drop";
+    wait(|| rules().contains(want), || format!("{}\n{:#?}", rules(), keeper.lines()));
+    assert!(rules().contains("elements = { \"vrrp.51\" : \"eth0\" }"), "{}", rules());
+    keeper.stop();
+    assert_eq!(rules(), "");
+}
