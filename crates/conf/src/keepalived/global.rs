@@ -25,7 +25,7 @@ const fn top(name: &'static str, args: &'static str, apply: LineFn, doc: &'stati
     Keyword::line(name, Block::Top, MAIN, args, apply, doc)
 }
 
-const ONE_PROCESS: &str = "everything runs in one process here, whose name does not change";
+const ONE_PROCESS: &str = "there are two processes here, which process_name and vrrp_process_name name";
 const ONE_READING: &str = "the file is read once, into memory";
 const NO_SNMP_COUNTERS: &str = "the statistics are always up to date here";
 
@@ -92,20 +92,18 @@ pub(crate) const KEYWORDS: &[Keyword] = &[
         MAIN,
         "NAME",
         |d, ctx, w| text(&mut d.global.process_name, ctx, w),
-        "The process's name.",
+        "The name of the first process, and of the keeper's where that has none.",
     )
-    .example("process_name keeper")
-    .accepted(ONE_PROCESS),
+    .example("process_name keeper"),
     Keyword::line(
         "vrrp_process_name",
         G,
         MAIN,
         "NAME",
         |d, ctx, w| text(&mut d.global.vrrp.process_name, ctx, w),
-        "The keeper's name.",
+        "The name of the keeper's process.",
     )
-    .example("vrrp_process_name keeper")
-    .accepted(ONE_PROCESS),
+    .example("vrrp_process_name keeper"),
     Keyword::line(
         "checker_process_name",
         G,
