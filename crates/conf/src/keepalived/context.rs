@@ -45,6 +45,11 @@ impl<'o> Ctx<'o> {
         }
     }
 
+    /// True once nothing more will be noted.
+    pub(crate) fn is_full(&self) -> bool {
+        self.findings.len() >= FINDINGS_MAX
+    }
+
     /// Notes a finding. The same fault at the same place counts once: the file is read once per daemon.
     pub(crate) fn report(&mut self, finding: Finding) {
         let key = (finding.diagnostic.code, finding.diagnostic.span);

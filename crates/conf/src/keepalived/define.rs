@@ -19,8 +19,25 @@ const INSERTIONS_MAX: usize = 64;
 /// Longest line after insertions.
 pub(crate) const LINE_MAX: usize = 64 * 1024;
 
-/// Most bytes of lines that definitions and sequences make: enough for sixty thousand instances of ten lines each.
-const MADE_MAX: usize = 512 * 1024 * 1024;
+/// Most lines, and bytes of lines, that the files, definitions and sequences make: enough for twenty thousand instances.
+pub(crate) const LINES_MAX: usize = 400_000;
+
+/// Most bytes of them.
+pub(crate) const MADE_MAX: usize = 64 * 1024 * 1024;
+
+/// How much is made before the rest is left out.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Bounds {
+    /// Lines.
+    pub(crate) lines: usize,
+    /// Bytes of them, with what definitions make on the way.
+    pub(crate) bytes: usize,
+}
+
+impl Bounds {
+    /// What users have.
+    pub(crate) const USUAL: Bounds = Bounds { lines: LINES_MAX, bytes: MADE_MAX };
+}
 
 /// What is kept of definitions and names for insertions.
 pub(crate) struct Definer<'a> {
@@ -31,8 +48,9 @@ pub(crate) struct Definer<'a> {
     folder: BString,
     /// The multi-line definition that is being read.
     open: Option<(BString, Vec<BString>)>,
-    /// Bytes of the lines made so far.
-    made: usize,
+    /// Lines made so far, and bytes.
+    made: (usize, usize),
+    bounds: Bounds,
 }
 
 /// What takes the finished lines.
@@ -40,7 +58,7 @@ pub(crate) type Sink<'s> = &'s mut dyn FnMut(&mut Definer<'_>, &Text);
 
 impl<'a> Definer<'a> {
     /// Without definitions.
-    pub(crate) fn new(env: &'a Env, outside: &'a dyn Outside) -> Self {
+    pub(crate) fn new(env: &'a Env, outside: &'a dyn Outside, bounds: Bounds) -> Self {
         Self {
             names: BTreeMap::new(),
             env,
@@ -48,7 +66,8 @@ impl<'a> Definer<'a> {
             rng: Rng::new(env.random_seed),
             folder: BString::default(),
             open: None,
-            made: 0,
+            made: (0, 0),
+            bounds,
         }
     }
 
@@ -138,6 +157,7 @@ impl<'a> Definer<'a> {
         }
         match self.inserted(&text) {
             None => {
+                self.made.0 += 1;
                 self.seed(&text.bytes);
                 sink(self, &text);
             }
@@ -149,19 +169,20 @@ impl<'a> Definer<'a> {
         }
     }
 
-    /// Counts a line; true where there have been too many. Said once.
+    /// Counts what is made; true where it is too much. Said once.
     fn spent(&mut self, len: usize, text: &Text, findings: &mut Vec<Finding>) -> bool {
         /// What a line costs beside its bytes.
         const LINE: usize = 16;
-        if self.made > MADE_MAX {
+        let full = |made: (usize, usize), bounds: Bounds| made.0 > bounds.lines || made.1 > bounds.bytes;
+        if full(self.made, self.bounds) {
             return true;
         }
-        self.made += len + LINE;
-        if self.made > MADE_MAX {
+        self.made.1 += len + LINE;
+        if full(self.made, self.bounds) {
             let message = "definitions and sequences make more lines than can be read: the rest is left out";
             findings.push(Finding::tolerated("too-much", message, text.whole()));
         }
-        self.made > MADE_MAX
+        full(self.made, self.bounds)
     }
 
     /// What follows `@id` or `@^id` where it holds.

@@ -6,7 +6,7 @@ use bstr::ByteSlice;
 use evenkeel_base::{Diagnostic, Level, SourceMap, Span, Word};
 
 use super::Env;
-use super::define::Definer;
+use super::define::{Bounds, Definer};
 use super::finding::{Class, Finding};
 use super::include::{self, Checks};
 use super::lex::{self, Piece, Text};
@@ -21,7 +21,7 @@ const FILES_MAX: usize = 1_000;
 /// Deepest `include` in an `include`.
 const DEPTH_MAX: usize = 32;
 
-/// Most words and braces of one configuration.
+/// Most statements and braces of one configuration.
 const PIECES_MAX: usize = 2_000_000;
 
 /// Most findings of one run: nobody reads more, and a broken huge file must not take minutes.
@@ -41,7 +41,7 @@ pub(crate) struct Script {
 }
 
 /// Reads `path` and what it includes.
-pub(crate) fn read(path: &str, env: &Env, outside: &dyn Outside) -> Script {
+pub(crate) fn read(path: &str, env: &Env, outside: &dyn Outside, bounds: Bounds) -> Script {
     let mut script = Script::default();
     let text = match outside.read_file(path) {
         Ok(text) => text,
@@ -53,7 +53,7 @@ pub(crate) fn read(path: &str, env: &Env, outside: &dyn Outside) -> Script {
             return script;
         }
     };
-    let mut definer = Definer::new(env, outside);
+    let mut definer = Definer::new(env, outside, bounds);
     let mut reader = Reader {
         script: &mut script,
         outside,

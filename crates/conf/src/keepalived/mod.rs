@@ -81,7 +81,12 @@ pub struct Loaded {
 
 /// Reads `path`, and judges it. Asks `outside` for files, users, interfaces; says nothing itself.
 pub fn load(path: &str, env: &Env, outside: &dyn Outside) -> Loaded {
-    let script = load::read(path, env, outside);
+    load_within(path, env, outside, define::Bounds::USUAL)
+}
+
+/// The same within other bounds.
+fn load_within(path: &str, env: &Env, outside: &dyn Outside, bounds: define::Bounds) -> Loaded {
+    let script = load::read(path, env, outside, bounds);
     let sources = Arc::new(script.map);
     let mut draft = draft::Draft::default();
     let mut ctx = context::Ctx::new(outside);

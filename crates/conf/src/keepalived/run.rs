@@ -13,6 +13,7 @@ use super::finding::Finding;
 use super::hints;
 use super::keyword::{Apply, Block, Index, Keyword, LineFn, Readers};
 use super::lex::Piece;
+use super::load::FINDINGS_MAX;
 
 /// Most lines that one misplaced brace is shown with.
 const LABELS_MAX: usize = 40;
@@ -22,24 +23,45 @@ pub(crate) fn run(pieces: &[Piece], end: Span, draft: &mut Draft, ctx: &mut Ctx<
     let index = Index::default();
     let opens = pieces.iter().filter(|p| matches!(p, Piece::Open(_))).count();
     let closes = pieces.iter().filter(|p| matches!(p, Piece::Close(_))).count();
+    let (mut explained, mut open) = (false, None);
     for reader in Readers::ALL {
         ctx.reader = reader;
         let run = Run {
             pieces,
             at: 0,
             index: &index,
-            draft,
-            ctx,
+            draft: &mut *draft,
+            ctx: &mut *ctx,
             unclosed: opens > closes,
+            words_end: Span::default(),
             raw: Vec::new(),
             stack: Vec::new(),
+            explained: false,
             astray: None,
             startless: false,
             orphans: Vec::new(),
             last: None,
         };
-        run.all(end);
+        match run.all(end) {
+            Ending::Even => {}
+            Ending::Explained => explained = true,
+            Ending::Open(finding) => open = Some(finding),
+        }
     }
+    // One daemon passes over the block in which another finds the place.
+    if let Some(finding) = open.filter(|_| !explained) {
+        ctx.report(finding);
+    }
+}
+
+/// How braces stand at the end of a reading.
+enum Ending {
+    /// As many `}` as `{`.
+    Even,
+    /// Not so, and where it began has been told.
+    Explained,
+    /// A brace is open.
+    Open(Finding),
 }
 
 /// A block that has been entered.
@@ -68,10 +90,14 @@ struct Run<'r, 'o> {
     ctx: &'r mut Ctx<'o>,
     /// More `{` than `}` in all.
     unclosed: bool,
+    /// The last word read.
+    words_end: Span,
     /// Braces that are open.
     raw: Vec<Span>,
     /// Blocks that have been entered.
     stack: Vec<Entered>,
+    /// The place of a missing `}` has been told.
+    explained: bool,
     /// Since a brace that no keyword asked for.
     astray: Option<Astray>,
     /// A block without `{` was entered: a surplus `}` has been explained.
@@ -91,20 +117,19 @@ enum Next<'r> {
 }
 
 impl<'r> Run<'r, '_> {
-    fn all(mut self, end: Span) {
+    fn all(mut self, end: Span) -> Ending {
         self.level(Block::Top);
         self.flush_orphans();
-        let told = self.settle();
-        if let Some(open) = self.raw.last().copied()
-            && !told
-        {
-            let count = self.raw.len();
-            let message = format!("There are {count} missing '}}'s or extra '{{'s");
-            let finding = Finding::tolerated("missing-block-end", message, end)
-                .note("a `}` is missing here at the latest")
-                .label(open, "this brace is never closed");
-            self.ctx.report(finding);
+        if self.settle() || self.explained {
+            return Ending::Explained;
         }
+        let Some(open) = self.raw.last().copied() else { return Ending::Even };
+        let count = self.raw.len();
+        let message = format!("There are {count} missing '}}'s or extra '{{'s");
+        let finding = Finding::tolerated("missing-block-end", message, end)
+            .note("a `}` is missing here at the latest")
+            .label(open, "this brace is never closed");
+        Ending::Open(finding)
     }
 
     fn next(&mut self) -> Option<Next<'r>> {
@@ -113,6 +138,7 @@ impl<'r> Run<'r, '_> {
         Some(match piece {
             Piece::Words(words, raw) => {
                 self.ctx.raw.clone_from(raw);
+                self.words_end = words.last()?.span;
                 let (first, rest) = words.split_first()?;
                 Next::Words(first, rest)
             }
@@ -238,10 +264,13 @@ impl<'r> Run<'r, '_> {
                     // An item has no keyword: its words start with itself.
                     let all: Vec<Word> = std::iter::once(word).chain(rest).cloned().collect();
                     let mut words = Words::new(&all, Span { end: word.span.start, ..word.span });
-                    match item(self.draft, self.ctx, &mut words) {
-                        Ok(()) => {}
-                        Err(_) if self.is_outer_keyword(word, outer) => self.unclosed_before(word),
-                        Err(fault) => self.ctx.report(fault),
+                    // Anything may be a mail address.
+                    if keyword.name != "notification_email" && self.is_outer_keyword(word, outer) {
+                        self.unclosed_before(word);
+                        continue;
+                    }
+                    if let Err(fault) = item(self.draft, self.ctx, &mut words) {
+                        self.ctx.report(fault);
                     }
                 }
                 Next::Own(words) => self.own(outer, words),
@@ -321,8 +350,13 @@ impl<'r> Run<'r, '_> {
         if ancestor.is_some() && self.unclosed {
             return self.unclosed_before(word);
         }
+        if self.ctx.is_full() {
+            return;
+        }
         if block == Block::Top && !opens {
-            self.orphans.push(word.clone());
+            if self.orphans.len() < FINDINGS_MAX {
+                self.orphans.push(word.clone());
+            }
             return;
         }
         let finding = hints::unknown(self.index, block, word);
@@ -373,11 +407,9 @@ impl<'r> Run<'r, '_> {
     }
 
     fn unexpected(&mut self, span: Span) {
-        if let Some(astray) = &self.astray {
-            // A brace right behind its word needs no label of its own.
-            let last =
-                astray.finding.diagnostic.labels.last().map(|l| l.span).or(astray.finding.diagnostic.span);
-            if last.is_none_or(|last| last.file != span.file || span.start > last.end + 1) {
+        if self.astray.is_some() {
+            // A brace right behind its words needs no label of its own.
+            if self.words_end.file != span.file || span.start > self.words_end.end + 1 {
                 self.cost(span, "is passed over");
             }
             return;
@@ -409,6 +441,7 @@ impl<'r> Run<'r, '_> {
     /// Tells of a misplaced brace; true if there was one.
     fn settle(&mut self) -> bool {
         let Some(Astray { mut finding, more }) = self.astray.take() else { return false };
+        self.explained |= finding.diagnostic.code == "missing-block-end";
         if more > 0 {
             finding = finding.help(format!("{more} more lines are not read."));
         }
@@ -470,6 +503,9 @@ impl<'r> Run<'r, '_> {
     }
 
     fn orphan(&mut self, word: &Word) {
+        if self.ctx.is_full() {
+            return;
+        }
         self.ctx.report(hints::unknown(self.index, Block::Top, word));
     }
 

@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 
-use super::{Env, FileFacts, FileKind, Loaded, Outside, Owner, load};
+use super::define::Bounds;
+use super::{Env, FileFacts, FileKind, Loaded, Outside, Owner, load_within};
 
 /// The machine of tests: interfaces eth0 and eth1, users root, nobody and keepalived_script, a few programs.
 #[derive(Debug, Default)]
@@ -92,7 +93,7 @@ impl Outside for Rows {
     }
 
     fn resolves(&self, host: &str) -> bool {
-        host == "localhost"
+        host == "localhost" || host.parse::<IpAddr>().is_ok()
     }
 
     fn environment(&self, name: &str) -> Option<Vec<u8>> {
@@ -108,7 +109,8 @@ pub(crate) fn loaded(text: &str) -> Loaded {
 /// Reads `k.conf` of a machine.
 pub(crate) fn loaded_from(rows: &Rows) -> Loaded {
     let env = Env { config_id: "main".to_owned(), instance: "lb1".to_owned(), random_seed: 7 };
-    load("k.conf", &env, rows)
+    // Small ones: what grows without end is met soon.
+    load_within("k.conf", &env, rows, Bounds { lines: 2_000, bytes: 1024 * 1024 })
 }
 
 /// What is said of a text: `line:column class code: message / note [labels]`, a finding a line.

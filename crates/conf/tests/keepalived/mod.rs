@@ -1,6 +1,8 @@
 //! The machine for tests of the keepalived reader, and the real Keepalived beside it.
 #![allow(dead_code, reason = "each test file uses its part")]
 
+pub(crate) mod rows;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::fs;
