@@ -136,7 +136,7 @@ impl Instance {
 
     /// Evidence that something is wrong; told where it suffices and we are master.
     pub(crate) fn suspect(&mut self, cx: &mut Ctx<'_>, doubt: Doubt) {
-        let pace = Pace { window: self.window(), gap: self.interval / 2 };
+        let pace = self.pace();
         if let Some(doubt) = self.doubts.note(doubt, cx.now, pace, self.is_master()) {
             self.counters.doubts += 1;
             self.tell(cx, What::Doubted(doubt));
@@ -144,9 +144,13 @@ impl Instance {
         self.watch(cx);
     }
 
+    fn pace(&self) -> Pace {
+        Pace { window: self.window(), gap: self.interval / 2 }
+    }
+
     fn watch(&mut self, cx: &mut Ctx<'_>) {
         let timer = Timer::Doubt(self.id);
-        match self.doubts.sweep_at(self.window()) {
+        match self.doubts.sweep_at(self.pace()) {
             Some(at) => cx.timers.set(timer, at.max(cx.now)),
             None => cx.timers.clear(timer),
         }
@@ -165,8 +169,7 @@ impl Instance {
 
     /// Looks again at what looked wrong.
     pub(crate) fn sweep_doubts(&mut self, cx: &mut Ctx<'_>) {
-        let window = self.window();
-        for deed in self.doubts.sweep(cx.now, window) {
+        for deed in self.doubts.sweep(cx.now, self.pace()) {
             match deed {
                 Sweep::Settled(doubt) => self.tell(cx, What::Settled(doubt)),
                 Sweep::Probe(address) => {

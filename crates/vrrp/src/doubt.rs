@@ -176,7 +176,9 @@ impl Doubt {
     const fn evidence(&self) -> u32 {
         match self {
             Doubt::OtherMaster { .. } | Doubt::Refused { .. } => 2,
-            Doubt::OtherMac { .. } | Doubt::SilentPeer { .. } | Doubt::OtherVrid { .. } => 1,
+            // Who is preempted answers once more before it has read the advert; it is asked again.
+            Doubt::OtherMac { .. } | Doubt::SilentPeer { .. } => 2,
+            Doubt::OtherVrid { .. } => 1,
         }
     }
 
@@ -208,6 +210,14 @@ pub struct Standing {
     probed: bool,
 }
 
+impl Standing {
+    /// When it is looked at again.
+    fn due(&self, pace: Pace) -> Instant {
+        let soon = !self.told && !self.probed && self.doubt.is_by_mac();
+        self.last + if soon { pace.answers() } else { pace.window }
+    }
+}
+
 /// How evidence adds up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Pace {
@@ -215,6 +225,13 @@ pub(crate) struct Pace {
     pub(crate) window: Duration,
     /// Evidence closer to the last is the same.
     pub(crate) gap: Duration,
+}
+
+impl Pace {
+    /// The same for answers: however short the interval, a busy node takes a moment to let go.
+    fn answers(self) -> Duration {
+        self.window / 4
+    }
 }
 
 /// All doubts about an instance: one of a kind at most.
@@ -260,7 +277,8 @@ impl Doubts {
             standing.since = now;
         }
         // What comes at once, after a pause say, is one piece of evidence.
-        if standing.count == 0 || now >= standing.last + pace.gap {
+        let gap = if doubt.is_by_mac() { pace.answers() } else { pace.gap };
+        if standing.count == 0 || now >= standing.last + gap {
             standing.count = standing.count.saturating_add(1);
             standing.last = now;
         }
@@ -286,19 +304,21 @@ impl Doubts {
         ripe
     }
 
-    /// Lets go of what was not seen for `window`; asks again for addresses first.
-    pub(crate) fn sweep(&mut self, now: Instant, window: Duration) -> Vec<Sweep> {
+    /// Lets go of what was not seen for `window`; asks again for addresses first, and soon where one answer is too little.
+    pub(crate) fn sweep(&mut self, now: Instant, pace: Pace) -> Vec<Sweep> {
         let mut deeds = Vec::new();
         self.standing.retain_mut(|standing| {
-            if standing.last + window > now {
+            if standing.due(pace) > now {
                 return true;
             }
-            if standing.told && !standing.probed && standing.doubt.is_by_mac() {
+            if !standing.probed && standing.doubt.is_by_mac() {
                 if let Doubt::OtherMac { address, .. } | Doubt::SilentPeer { address, .. } = &standing.doubt {
                     deeds.push(Sweep::Probe(*address));
                 }
                 standing.probed = true;
-                standing.last = now;
+                if standing.told {
+                    standing.last = now;
+                }
                 return true;
             }
             if standing.told {
@@ -310,8 +330,8 @@ impl Doubts {
     }
 
     /// When [`Doubts::sweep`] has something to do.
-    pub(crate) fn sweep_at(&self, window: Duration) -> Option<Instant> {
-        self.standing.iter().map(|s| s.last + window).min()
+    pub(crate) fn sweep_at(&self, pace: Pace) -> Option<Instant> {
+        self.standing.iter().map(|s| s.due(pace)).min()
     }
 
     /// The instance is master no more: two holders cannot be now.
@@ -340,22 +360,39 @@ mod tests {
         assert_eq!(doubts.note(other(50), at(4_100), PACE, true), None, "that is one with the last");
         assert_eq!(doubts.note(other(50), at(5_000), PACE, true), Some(other(50)));
         assert_eq!(doubts.note(other(51), at(6_000), PACE, true), None, "told already");
-        assert_eq!(doubts.sweep_at(WINDOW), Some(at(9_000)));
-        assert_eq!(doubts.sweep(at(9_000), WINDOW), [Sweep::Settled(other(51))]);
-        assert_eq!(doubts.sweep_at(WINDOW), None);
+        assert_eq!(doubts.sweep_at(PACE), Some(at(9_000)));
+        assert_eq!(doubts.sweep(at(9_000), PACE), [Sweep::Settled(other(51))]);
+        assert_eq!(doubts.sweep_at(PACE), None);
     }
 
     #[test]
-    fn asks_again_before_it_settles_an_address() {
+    fn asks_again_before_it_tells_and_before_it_settles_an_address() {
         let at = Instant::from_millis;
         let address: IpAddr = [192, 0, 2, 100].into();
         let doubt = Doubt::SilentPeer { address, mac: [2, 0, 0, 0, 0, 1] };
         let mut doubts = Doubts::default();
-        assert_eq!(doubts.note(doubt.clone(), at(0), PACE, true), Some(doubt.clone()));
-        assert_eq!(doubts.sweep(at(3_000), WINDOW), [Sweep::Probe(address)]);
-        assert_eq!(doubts.note(doubt.clone(), at(3_001), PACE, true), None, "still so");
-        assert_eq!(doubts.sweep(at(6_001), WINDOW), [Sweep::Probe(address)]);
-        assert_eq!(doubts.sweep(at(9_001), WINDOW), [Sweep::Settled(doubt)]);
+        assert_eq!(doubts.note(doubt.clone(), at(0), PACE, true), None, "who is preempted may answer once");
+        assert_eq!(doubts.note(doubt.clone(), at(700), PACE, true), None, "that is one with the first");
+        assert_eq!(doubts.sweep_at(PACE), Some(at(750)));
+        assert_eq!(doubts.sweep(at(750), PACE), [Sweep::Probe(address)]);
+        assert_eq!(doubts.note(doubt.clone(), at(751), PACE, true), Some(doubt.clone()));
+        assert_eq!(doubts.sweep(at(3_751), PACE), [Sweep::Probe(address)]);
+        assert_eq!(doubts.note(doubt.clone(), at(4_502), PACE, true), None, "still so");
+        assert_eq!(doubts.sweep(at(7_502), PACE), [Sweep::Probe(address)]);
+        assert_eq!(doubts.sweep(at(10_502), PACE), [Sweep::Settled(doubt)]);
+    }
+
+    #[test]
+    fn one_answer_alone_is_forgotten() {
+        let at = Instant::from_millis;
+        let address: IpAddr = [192, 0, 2, 100].into();
+        let mut doubts = Doubts::default();
+        let doubt = Doubt::OtherMac { address, mac: [2, 0, 0, 0, 0, 1] };
+        assert_eq!(doubts.note(doubt, at(0), PACE, true), None);
+        assert_eq!(doubts.sweep(at(750), PACE), [Sweep::Probe(address)]);
+        assert_eq!(doubts.sweep_at(PACE), Some(at(3_000)));
+        assert_eq!(doubts.sweep(at(3_000), PACE), []);
+        assert_eq!(doubts.sweep_at(PACE), None);
     }
 
     #[test]
