@@ -17,7 +17,7 @@ pub mod notify;
 pub mod outfd;
 pub mod pipe;
 pub mod process;
-mod reactor;
+pub mod reactor;
 pub mod signal;
 pub mod sock;
 mod sockopt;
