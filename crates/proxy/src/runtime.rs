@@ -211,7 +211,6 @@ fn run_shard(
         .on_thread_park(|| {
             // Whoever shares this core runs first: then one wake-up finds many events instead of one each.
             evenkeel_sys::machine::yield_core();
-            evenkeel_sys::reactor::turn();
         })
         .on_thread_unpark(|| {
             clock::refresh();
@@ -226,17 +225,6 @@ fn run_shard(
     };
     runtime.block_on(async move {
         clock::refresh();
-        match evenkeel_sys::reactor::own_queue() {
-            Ok(driver) => {
-                tokio::task::spawn_local(async move {
-                    if let Err(error) = driver.run().await {
-                        tracing::error!(%error, "a shard's own queue of events failed");
-                    }
-                });
-            }
-            // Then its sockets are the runtime's.
-            Err(error) => tracing::warn!(%error, "a shard has no queue of events of its own"),
-        }
         let logs = Logs::new(&world);
         tokio::task::spawn_local(logs.clone().run());
         let shard = Shard::new(index, world, services, logs, seed);

@@ -17,7 +17,7 @@ pub mod notify;
 pub mod outfd;
 pub mod pipe;
 pub mod process;
-pub mod reactor;
+mod reactor;
 pub mod signal;
 pub mod sock;
 mod sockopt;

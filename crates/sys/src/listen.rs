@@ -13,9 +13,11 @@ use rustix::fs::{Gid, Mode, Uid};
 use rustix::io::Errno;
 use rustix::net::{Shutdown, SocketFlags, SocketType, acceptfrom_with, socket_with};
 use socket2::SockRef;
+use tokio::io::Interest;
+use tokio::io::unix::AsyncFd;
 
 use crate::addr::Addr;
-use crate::reactor::{Side, Watched};
+use crate::reactor;
 use crate::sock::Sock;
 use crate::sockopt::{self, KeepAlive};
 
@@ -234,7 +236,7 @@ impl Bound {
     /// Wakes it up: registers it with the current runtime.
     pub fn register(self) -> io::Result<Listener> {
         let Bound { fd, addr, backlog } = self;
-        Ok(Listener { watched: Watched::new(fd, false)?, addr, backlog })
+        Ok(Listener { fd: reactor::register(fd, Interest::READABLE)?, addr, backlog })
     }
 }
 
@@ -247,7 +249,7 @@ impl AsFd for Bound {
 /// A listening socket on its shard.
 #[derive(Debug)]
 pub struct Listener {
-    watched: Watched,
+    fd: AsyncFd<OwnedFd>,
     addr: Addr,
     backlog: i32,
 }
@@ -265,17 +267,13 @@ impl Listener {
     /// The next connection and who made it (the address comes with it, at no extra cost).
     pub fn poll_accept(&self, cx: &mut Context<'_>) -> Poll<Result<(Sock, Addr), AcceptError>> {
         for _ in 0..DEAD_ACCEPTS_MAX {
-            let accepted = self.watched.poll_with(cx, Side::Read, |fd| {
-                let accepted = acceptfrom_with(fd, SocketFlags::NONBLOCK | SocketFlags::CLOEXEC);
-                let blocks = matches!(accepted, Err(Errno::AGAIN));
-                (accepted, blocks)
-            });
-            match ready!(accepted).map_err(AcceptError::Fatal)? {
+            let mut guard = ready!(self.fd.poll_read_ready(cx)).map_err(AcceptError::Fatal)?;
+            match acceptfrom_with(&self.fd, SocketFlags::NONBLOCK | SocketFlags::CLOEXEC) {
                 Ok((fd, peer)) => {
                     let sock = Sock::register(fd).map_err(AcceptError::Later)?;
                     return Poll::Ready(Ok((sock, peer.map_or(Addr::Unix(PathBuf::new()), Addr::from_any))));
                 }
-                Err(Errno::AGAIN) => {}
+                Err(Errno::AGAIN) => guard.clear_ready(),
                 Err(e @ (Errno::MFILE | Errno::NFILE | Errno::NOBUFS | Errno::NOMEM)) => {
                     return Poll::Ready(Err(AcceptError::Later(e.into())));
                 }
@@ -303,7 +301,7 @@ impl Listener {
 
     /// The address that it has.
     pub fn local_addr(&self) -> io::Result<Addr> {
-        local_addr(&self.addr, &self.watched.fd())
+        local_addr(&self.addr, &self.fd)
     }
 
     /// Stops listening but keeps the address (SIGTTOU): connections are refused until [`Bound::resume`]. TCP only, and
@@ -319,14 +317,14 @@ impl Listener {
 
     /// Leaves the runtime without closing.
     pub fn into_bound(self) -> Bound {
-        let Listener { watched, addr, backlog } = self;
-        Bound { fd: watched.into_inner(), addr, backlog }
+        let Listener { fd, addr, backlog } = self;
+        Bound { fd: fd.into_inner(), addr, backlog }
     }
 }
 
 impl AsRawFd for Listener {
     fn as_raw_fd(&self) -> RawFd {
-        self.watched.fd().as_raw_fd()
+        self.fd.as_raw_fd()
     }
 }
 

@@ -1,4 +1,4 @@
-//! A non-blocking stream socket, registered once with the event loop. The proxy's hot path: system calls are counted.
+//! A non-blocking stream socket, registered once with tokio's reactor. The proxy's hot path: system calls are counted.
 //!
 //! The rule: try the call when the reactor says ready; remember what the answer tells about readiness; never ask twice.
 //! A short read means that the socket is drained (readiness is edge-triggered, so more data wakes us again); a short
@@ -18,10 +18,12 @@ use rustix::io::Errno;
 use rustix::net::{RecvFlags, SendAncillaryBuffer, SendFlags, Shutdown};
 use rustix::pipe::{SpliceFlags, splice};
 use socket2::SockRef;
+use tokio::io::Interest;
+use tokio::io::unix::AsyncFd;
 
 use crate::addr::Addr;
 use crate::pipe::Pipe;
-use crate::reactor::{Side, Watched};
+use crate::reactor;
 
 /// How often one poll may meet "would block" although the reactor says ready. The first clears a stale readiness; a second
 /// would mean a state that clearing does not reach, and then the task yields rather than spin.
@@ -56,7 +58,7 @@ enum After<T> {
 /// A stream socket: TCP, UNIX or adopted.
 #[derive(Debug)]
 pub struct Sock {
-    watched: Watched,
+    fd: AsyncFd<OwnedFd>,
 }
 
 impl Sock {
@@ -64,7 +66,7 @@ impl Sock {
     ///
     /// Call `connect` before: an unconnected TCP socket reports itself hung up, and that sticks.
     pub(crate) fn register(fd: OwnedFd) -> io::Result<Sock> {
-        Ok(Sock { watched: Watched::new(fd, true)? })
+        Ok(Sock { fd: reactor::register(fd, Interest::READABLE | Interest::WRITABLE)? })
     }
 
     /// Adopts any connected stream socket: makes it non-blocking and registers it.
@@ -106,13 +108,13 @@ impl Sock {
     /// Reads if the reactor knows of data, without waiting and without leaving a waker. `WouldBlock` costs no system call
     /// when nothing is known.
     pub fn try_recv(&self, buf: &mut [u8]) -> io::Result<usize> {
-        self.try_with(Side::Read, |fd| recv_step(fd, buf))
+        self.try_with(Interest::READABLE, |fd| recv_step(fd, buf))
     }
 
     /// Reads at once whatever the reactor knows: for a socket just accepted, whose data may be there before the first
     /// event. `WouldBlock` leaves nothing armed: poll afterwards.
     pub fn recv_now(&self, buf: &mut [u8]) -> io::Result<usize> {
-        Ok(rustix::net::recv(self.as_fd(), buf, RecvFlags::empty())?.1)
+        Ok(rustix::net::recv(&self.fd, buf, RecvFlags::empty())?.1)
     }
 
     /// Moves up to `max` bytes from the socket into `pipe` without copying them through this process.
@@ -132,19 +134,18 @@ impl Sock {
 
     /// Ready when a read would not wait, as far as the reactor knows (a hint: after a full read it may be stale).
     pub fn poll_readable(&self, cx: &mut Context<'_>) -> Poll<io::Result<Seen>> {
-        let closed = ready!(self.watched.poll_ready(cx, Side::Read))?;
-        Poll::Ready(Ok(if closed { Seen::Closed } else { Seen::Data }))
+        let guard = ready!(self.fd.poll_read_ready(cx))?;
+        Poll::Ready(Ok(if guard.ready().is_read_closed() { Seen::Closed } else { Seen::Data }))
     }
 
     /// Nothing to read and not closed: what a pooled idle connection must be. No system call in the common cases; when the
     /// reactor's knowledge may be stale, one peek settles it.
     pub fn is_quiet(&self) -> bool {
-        let quiet = self.watched.try_with(Side::Read, |fd| {
+        let probe = self.fd.try_io(Interest::READABLE, |fd| {
             let mut byte = [0u8; 1];
-            let blocks = matches!(rustix::net::recv(fd, &mut byte, RecvFlags::PEEK), Err(Errno::AGAIN));
-            (blocks, blocks)
+            Ok(rustix::net::recv(fd, &mut byte, RecvFlags::PEEK).map(|_| ())?)
         });
-        quiet.unwrap_or(true)
+        matches!(probe, Err(e) if e.kind() == io::ErrorKind::WouldBlock)
     }
 
     // ---- writing
@@ -175,12 +176,12 @@ impl Sock {
 
     /// Writes if the reactor knows of room, without waiting and without leaving a waker.
     pub fn try_send(&self, buf: &[u8]) -> io::Result<usize> {
-        self.try_with(Side::Write, |fd| send_step(fd, buf, SendFlags::NOSIGNAL))
+        self.try_with(Interest::WRITABLE, |fd| send_step(fd, buf, SendFlags::NOSIGNAL))
     }
 
     /// Writes at once whatever the reactor knows. `WouldBlock` leaves nothing armed: poll afterwards.
     pub fn send_now(&self, buf: &[u8]) -> io::Result<usize> {
-        Ok(rustix::net::send(self.as_fd(), buf, SendFlags::NOSIGNAL)?)
+        Ok(rustix::net::send(&self.fd, buf, SendFlags::NOSIGNAL)?)
     }
 
     /// Moves up to `max` bytes from `pipe` to the socket; 0 if the pipe is empty. `more` tells the kernel that more follows.
@@ -215,7 +216,8 @@ impl Sock {
 
     /// As [`Sock::poll_writable`], and whether the socket reported an error or hang-up with it.
     pub(crate) fn poll_writable_or_hup(&self, cx: &mut Context<'_>) -> Poll<io::Result<bool>> {
-        self.watched.poll_ready(cx, Side::Write)
+        let guard = ready!(self.fd.poll_write_ready(cx))?;
+        Poll::Ready(Ok(guard.ready().is_write_closed()))
     }
 
     // ---- the same for callers that are futures themselves
@@ -238,14 +240,14 @@ impl Sock {
 
     /// Sends our FIN; reading goes on.
     pub fn shutdown_write(&self) -> io::Result<()> {
-        Ok(rustix::net::shutdown(self.as_fd(), Shutdown::Write)?)
+        Ok(rustix::net::shutdown(&self.fd, Shutdown::Write)?)
     }
 
     /// Closing will tell the peer nothing (`silent-drop`): the kernel forgets the connection where it lets us (TCP_REPAIR,
     /// needs CAP_NET_ADMIN); elsewhere the RST is sent with a TTL of 1, so that it does not get past the first router.
     pub fn forget_peer(&self) {
-        let sock = SockRef::from(self);
-        if crate::sockopt::set_repair(self).is_ok() {
+        let sock = SockRef::from(&self.fd);
+        if crate::sockopt::set_repair(&self.fd).is_ok() {
             return;
         }
         // Best effort: a socket that refuses these closes as any other.
@@ -255,22 +257,22 @@ impl Sock {
 
     /// Closing will send RST and leave no TIME_WAIT.
     pub fn set_linger_zero(&self) -> io::Result<()> {
-        SockRef::from(self).set_linger(Some(std::time::Duration::ZERO))
+        SockRef::from(&self.fd).set_linger(Some(std::time::Duration::ZERO))
     }
 
     /// Sets TCP_NODELAY; listeners set it once for all that they accept.
     pub fn set_nodelay(&self, on: bool) -> io::Result<()> {
-        SockRef::from(self).set_tcp_nodelay(on)
+        SockRef::from(&self.fd).set_tcp_nodelay(on)
     }
 
     /// Takes the pending error, if any (`SO_ERROR`).
     pub fn take_error(&self) -> io::Result<Option<io::Error>> {
-        SockRef::from(self).take_error()
+        SockRef::from(&self.fd).take_error()
     }
 
     /// The peer's address: a system call, so not per request (accepting gives it for free).
     pub fn peer_addr(&self) -> io::Result<Addr> {
-        Ok(match rustix::net::getpeername(self.as_fd())? {
+        Ok(match rustix::net::getpeername(&self.fd)? {
             Some(any) => Addr::from_any(any),
             None => Addr::Unix(Default::default()),
         })
@@ -278,43 +280,54 @@ impl Sock {
 
     /// Our address: a system call, so on demand only.
     pub fn local_addr(&self) -> io::Result<Addr> {
-        Ok(Addr::from_any(rustix::net::getsockname(self.as_fd())?))
+        Ok(Addr::from_any(rustix::net::getsockname(&self.fd)?))
     }
 
     /// Leaves the reactor and gives the bare descriptor.
     pub fn into_fd(self) -> OwnedFd {
-        self.watched.into_inner()
+        self.fd.into_inner()
     }
 
     #[inline]
     fn poll_read_with<T>(
         &self,
         cx: &mut Context<'_>,
-        op: impl FnMut(BorrowedFd<'_>) -> Result<After<T>, Errno>,
+        mut op: impl FnMut(BorrowedFd<'_>) -> Result<After<T>, Errno>,
     ) -> Poll<io::Result<T>> {
-        self.poll_with(cx, Side::Read, op)
+        for _ in 0..STALE_READY_MAX {
+            let mut guard = ready!(self.fd.poll_read_ready(cx))?;
+            match op(self.fd.get_ref().as_fd()) {
+                Ok(After::More(v)) => return Poll::Ready(Ok(v)),
+                Ok(After::Exhausted(v)) => {
+                    // Keeps READ_CLOSED: tokio never clears it, so the end that came with the data is still seen.
+                    guard.clear_ready();
+                    return Poll::Ready(Ok(v));
+                }
+                Err(Errno::AGAIN) => guard.clear_ready(),
+                Err(Errno::INTR) => {}
+                Err(e) => return Poll::Ready(Err(e.into())),
+            }
+        }
+        cx.waker().wake_by_ref();
+        Poll::Pending
     }
 
     #[inline]
     fn poll_write_with<T>(
         &self,
         cx: &mut Context<'_>,
-        op: impl FnMut(BorrowedFd<'_>) -> Result<After<T>, Errno>,
-    ) -> Poll<io::Result<T>> {
-        self.poll_with(cx, Side::Write, op)
-    }
-
-    #[inline]
-    fn poll_with<T>(
-        &self,
-        cx: &mut Context<'_>,
-        side: Side,
         mut op: impl FnMut(BorrowedFd<'_>) -> Result<After<T>, Errno>,
     ) -> Poll<io::Result<T>> {
         for _ in 0..STALE_READY_MAX {
-            match ready!(self.watched.poll_with(cx, side, |fd| outcome(op(fd))))? {
-                Ok(value) => return Poll::Ready(Ok(value)),
-                Err(Errno::AGAIN | Errno::INTR) => {}
+            let mut guard = ready!(self.fd.poll_write_ready(cx))?;
+            match op(self.fd.get_ref().as_fd()) {
+                Ok(After::More(v)) => return Poll::Ready(Ok(v)),
+                Ok(After::Exhausted(v)) => {
+                    guard.clear_ready();
+                    return Poll::Ready(Ok(v));
+                }
+                Err(Errno::AGAIN) => guard.clear_ready(),
+                Err(Errno::INTR) => {}
                 Err(e) => return Poll::Ready(Err(e.into())),
             }
         }
@@ -325,35 +338,39 @@ impl Sock {
     #[inline]
     fn try_with<T>(
         &self,
-        side: Side,
+        interest: Interest,
         op: impl FnOnce(BorrowedFd<'_>) -> Result<After<T>, Errno>,
     ) -> io::Result<T> {
-        match self.watched.try_with(side, |fd| outcome(op(fd))) {
-            Some(done) => Ok(done?),
-            None => Err(io::ErrorKind::WouldBlock.into()),
+        let mut done = None;
+        let outcome = self.fd.try_io(interest, |fd| match op(fd.as_fd()) {
+            Ok(After::More(v)) => {
+                done = Some(v);
+                Ok(())
+            }
+            Ok(After::Exhausted(v)) => {
+                done = Some(v);
+                // Makes tokio clear the readiness; the value is in `done`.
+                Err(io::ErrorKind::WouldBlock.into())
+            }
+            Err(e) => Err(e.into()),
+        });
+        match (done, outcome) {
+            (Some(v), _) => Ok(v),
+            (None, Err(e)) => Err(e),
+            (None, Ok(())) => Err(io::ErrorKind::WouldBlock.into()),
         }
-    }
-}
-
-/// What a call gave, and whether the next one would block.
-#[inline]
-fn outcome<T>(done: Result<After<T>, Errno>) -> (Result<T, Errno>, bool) {
-    match done {
-        Ok(After::More(value)) => (Ok(value), false),
-        Ok(After::Exhausted(value)) => (Ok(value), true),
-        Err(e) => (Err(e), e == Errno::AGAIN),
     }
 }
 
 impl AsRawFd for Sock {
     fn as_raw_fd(&self) -> RawFd {
-        self.as_fd().as_raw_fd()
+        self.fd.as_raw_fd()
     }
 }
 
 impl AsFd for Sock {
     fn as_fd(&self) -> BorrowedFd<'_> {
-        self.watched.fd()
+        self.fd.get_ref().as_fd()
     }
 }
 

@@ -13,23 +13,11 @@ use std::task::{Context, Poll, Waker};
 
 use evenkeel_sys::connect::PortRange;
 use evenkeel_sys::listen::BindStep;
-use evenkeel_sys::reactor;
 use evenkeel_sys::sock::{Seen, Spliced};
 use evenkeel_sys::{Addr, Bound, ConnectError, ConnectOpts, ListenOpts, Listener, Pipe, Sock, connect};
 
-/// Runs a test twice: with sockets that are the runtime's, and with those of a queue of the thread's own.
-fn run<F: Future<Output = ()>>(test: impl Fn() -> F) {
-    let runtime = || {
-        let mut builder = tokio::runtime::Builder::new_current_thread();
-        let builder = builder.enable_all().on_thread_park(reactor::turn);
-        builder.build_local(tokio::runtime::LocalOptions::default()).expect("runtime")
-    };
-    runtime().block_on(test());
-    runtime().block_on(async {
-        let driver = reactor::own_queue().expect("a queue");
-        tokio::task::spawn_local(driver.run());
-        test().await;
-    });
+fn run<F: Future>(f: F) -> F::Output {
+    tokio::runtime::Builder::new_current_thread().enable_all().build().expect("runtime").block_on(f)
 }
 
 fn loopback() -> Addr {
@@ -66,7 +54,7 @@ fn unique(what: &str) -> PathBuf {
 
 #[test]
 fn short_read_clears_readiness_and_new_data_sets_it() {
-    run(async || {
+    run(async {
         let (sock, mut peer) = pair().await;
         assert!(sock.is_quiet());
         for word in ["first", "second"] {
@@ -85,49 +73,8 @@ fn short_read_clears_readiness_and_new_data_sets_it() {
 }
 
 #[test]
-fn a_number_in_the_queue_has_one_owner_at_a_time() {
-    run(async || {
-        for round in 0..3 {
-            // Closed with an event under way: the next socket gets the number, and must not get the event.
-            let (sock, mut peer) = pair().await;
-            peer.write_all(b"x").expect("fits");
-            drop(peer);
-            drop(sock);
-            let (sock, mut peer) = pair().await;
-            tokio::task::yield_now().await;
-            assert!(sock.is_quiet(), "round {round}");
-            assert!(poll_now(|cx| sock.poll_readable(cx)).is_pending(), "round {round}");
-            peer.write_all(b"y").expect("fits");
-            assert_eq!(settle(&sock).await, Seen::Data);
-            // Out of the queue with its descriptor, and in again.
-            let sock = Sock::adopt(sock.into_fd()).expect("registers");
-            let mut buf = [0u8; 8];
-            assert_eq!(sock.recv(&mut buf).await.expect("data"), 1);
-            drop(peer);
-            assert_eq!(settle(&sock).await, Seen::Closed);
-            assert_eq!(sock.recv(&mut buf).await.expect("the end"), 0);
-        }
-    });
-}
-
-#[test]
-fn who_always_finds_something_lets_others_run() {
-    run(async || {
-        let (sock, mut peer) = pair().await;
-        peer.write_all(&[0; 4096]).expect("fits");
-        settle(&sock).await;
-        let mut byte = [0u8; 1];
-        let polls = (0..4096).take_while(|_| {
-            // Reads of one byte never find the socket drained.
-            poll_now(|cx| sock.poll_recv(cx, &mut byte)).is_ready()
-        });
-        assert!(polls.count() < 4096, "the budget of a task ends");
-    });
-}
-
-#[test]
 fn full_read_is_not_taken_for_drained() {
-    run(async || {
+    run(async {
         let (sock, mut peer) = pair().await;
         peer.write_all(b"123456").expect("fits");
         let mut three = [0u8; 3];
@@ -141,7 +88,7 @@ fn full_read_is_not_taken_for_drained() {
 
 #[test]
 fn data_and_end_in_one_event_are_both_seen() {
-    run(async || {
+    run(async {
         for len in [1usize, 64, 100] {
             let (sock, mut peer) = pair().await;
             peer.write_all(&vec![b'x'; len]).expect("fits");
@@ -167,7 +114,7 @@ fn data_and_end_in_one_event_are_both_seen() {
 
 #[test]
 fn end_after_a_short_read_wakes_the_reader() {
-    run(async || {
+    run(async {
         let (sock, mut peer) = pair().await;
         peer.write_all(b"x").expect("fits");
         let mut buf = [0u8; 64];
@@ -181,7 +128,7 @@ fn end_after_a_short_read_wakes_the_reader() {
 
 #[test]
 fn half_close_keeps_the_other_direction() {
-    run(async || {
+    run(async {
         let (sock, mut peer) = pair().await;
         sock.send_all(b"question").await.expect("fits");
         sock.shutdown_write().expect("open");
@@ -200,7 +147,7 @@ fn half_close_keeps_the_other_direction() {
 
 #[test]
 fn reset_is_an_error_on_both_sides() {
-    run(async || {
+    run(async {
         let (sock, mut peer) = pair().await;
         sock.set_linger_zero().expect("open");
         drop(sock);
@@ -220,7 +167,7 @@ fn reset_is_an_error_on_both_sides() {
 
 #[test]
 fn full_send_buffer_waits_and_is_woken() {
-    run(async || {
+    run(async {
         let (sock, mut peer) = pair().await;
         let block = vec![7u8; 1 << 20];
         let mut sent = 0;
@@ -243,7 +190,7 @@ fn full_send_buffer_waits_and_is_woken() {
 #[test]
 fn splice_moves_ten_mebibytes_unchanged_both_ways() {
     const TOTAL: usize = 10 << 20;
-    run(async || {
+    run(async {
         let (left, mut client) = pair().await;
         let (right, mut server) = pair().await;
         let data: Arc<Vec<u8>> =
@@ -297,7 +244,7 @@ async fn relay(from: &Sock, to: &Sock) -> usize {
 
 #[test]
 fn a_pipe_full_of_small_segments_says_so() {
-    run(async || {
+    run(async {
         let (sock, mut peer) = pair().await;
         peer.set_nodelay(true).expect("tcp");
         let pipe = Pipe::new(4096).expect("pipe");
@@ -325,9 +272,8 @@ fn connects_accepts_and_names_both_ends() {
     let path = unique("stream");
     let abstract_name = unique("abstract").into_os_string().into_encoded_bytes();
     let v6 = Addr::Inet("[::1]:0".parse().expect("literal"));
-    run(async || {
-        for addr in [loopback(), v6.clone(), Addr::Unix(path.clone()), Addr::Abstract(abstract_name.clone())]
-        {
+    run(async {
+        for addr in [loopback(), v6, Addr::Unix(path.clone()), Addr::Abstract(abstract_name)] {
             let listener =
                 match Listener::bind(&addr, &ListenOpts { v6only: Some(true), ..ListenOpts::default() }) {
                     Ok(l) => l,
@@ -365,7 +311,7 @@ fn a_unix_path_is_replaced_without_a_gap_and_with_its_mode() {
     let path = unique("replaced");
     let addr = Addr::Unix(path.clone());
     let opts = ListenOpts { mode: Some(0o600), ..ListenOpts::default() };
-    run(async || {
+    run(async {
         let old = Listener::bind(&addr, &opts).expect("new path");
         let new = Listener::bind(&addr, &opts).expect("replaces");
         let _here = connect(&addr, &ConnectOpts::default()).expect("somebody listens");
@@ -385,7 +331,7 @@ fn a_unix_path_is_replaced_without_a_gap_and_with_its_mode() {
 
 #[test]
 fn adopted_descriptors_accept_even_twice() {
-    run(async || {
+    run(async {
         let theirs = TcpListener::bind("127.0.0.1:0").expect("loopback");
         let to = Addr::Inet(theirs.local_addr().expect("bound"));
         let n = theirs.as_raw_fd();
@@ -404,7 +350,7 @@ fn adopted_descriptors_accept_even_twice() {
     let file = std::fs::File::open("/dev/null").expect("there").into_raw_fd();
     assert!(Bound::adopt(file).is_err(), "not a socket");
 
-    run(async || {
+    run(async {
         let (ours, mut peer) = std::os::unix::net::UnixStream::pair().expect("pair");
         let sock = Sock::adopt(ours.into()).expect("adopts");
         peer.write_all(b"hi").expect("fits");
@@ -415,7 +361,7 @@ fn adopted_descriptors_accept_even_twice() {
 
 #[test]
 fn refusals_are_told_apart() {
-    run(async || {
+    run(async {
         let gone = TcpListener::bind("127.0.0.1:0").expect("loopback").local_addr().expect("bound");
         let refused = connect(&Addr::Inet(gone), &ConnectOpts::default()).expect("starts").finish().await;
         match refused {
@@ -444,7 +390,7 @@ fn refusals_are_told_apart() {
 
 #[test]
 fn source_address_and_ports_are_used() {
-    run(async || {
+    run(async {
         let listener = Listener::bind(&loopback(), &ListenOpts::default()).expect("free port");
         let to = listener.local_addr().expect("bound");
         let low = 61_000 + (std::process::id() % 1_000) as u16;
@@ -464,7 +410,7 @@ fn source_address_and_ports_are_used() {
 
 #[test]
 fn a_paused_listener_refuses_and_comes_back() {
-    run(async || {
+    run(async {
         // An address of its own, for the port must be named to be kept.
         let port = 20_000 + (std::process::id() % 10_000) as u16;
         let to = Addr::Inet(([127, 0, 0, 77], port).into());
