@@ -30,7 +30,7 @@ use std::ffi::OsString;
 use std::process::ExitCode;
 
 /// Packs the small long-lived blocks that connections are made of more tightly than the C library's, and costs less per
-/// request (docs/decisions/0013-cpu-time.md).
+/// request (docs/decisions/0010-cpu-time.md).
 #[global_allocator]
 static MEMORY: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
