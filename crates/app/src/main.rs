@@ -31,6 +31,11 @@ mod trace;
 use std::ffi::OsString;
 use std::process::ExitCode;
 
+/// Packs the small long-lived blocks that connections are made of more tightly than the C library's, and costs less per
+/// request (docs/decisions/0012-cpu-time.md).
+#[global_allocator]
+static MEMORY: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     say::install_panic_hook();
     let args: Vec<OsString> = std::env::args_os().collect();

@@ -288,24 +288,72 @@ impl StreamFacts {
     }
 
     /// Makes this the next exchange on the same connection, keeping the allocations.
-    pub fn reset(&mut self, start: Instant, start_wall: WallTime) {
-        let nth_request = self.nth_request.saturating_add(1);
-        let mut request_line = std::mem::take(&mut self.request_line);
-        let mut request_captures = std::mem::take(&mut self.request_captures);
-        let mut response_captures = std::mem::take(&mut self.response_captures);
-        let mut vars = std::mem::take(&mut self.vars);
-        request_line.clear();
-        request_captures.clear();
-        response_captures.clear();
-        vars.iter_mut().for_each(|v| *v = None);
-        *self = Self {
+    pub fn reset(&mut self, at: Instant, date: WallTime) {
+        // Field by field, so that no second copy is made and moved; and all by name, so that none is forgotten.
+        let Self {
+            start,
+            start_wall,
+            timers,
+            backend,
+            server,
+            server_addr,
+            source_addr,
+            termination,
+            status,
+            bytes_out,
+            bytes_in,
+            retries,
+            redispatched,
+            server_queue,
+            backend_queue,
+            counts,
             request_line,
             request_captures,
             response_captures,
+            cookie_captures,
+            unique_id,
             vars,
             nth_request,
-            ..Self::new(start, start_wall)
-        };
+            number,
+            log_level,
+            from_pool,
+            tunnel,
+            logged_early,
+            applet,
+            timeout_server,
+            timeout_tunnel,
+        } = self;
+        *start = at;
+        *start_wall = date;
+        *timers = Timers::default();
+        *backend = None;
+        *server = None;
+        *server_addr = Peer::Unknown;
+        *source_addr = Peer::Unknown;
+        *termination = Termination::default();
+        *status = 0;
+        *bytes_out = 0;
+        *bytes_in = 0;
+        *retries = 0;
+        *redispatched = false;
+        *server_queue = 0;
+        *backend_queue = 0;
+        *counts = [0; 4];
+        request_line.clear();
+        request_captures.clear();
+        response_captures.clear();
+        *cookie_captures = [None, None];
+        *unique_id = None;
+        vars.iter_mut().for_each(|v| *v = None);
+        *nth_request = nth_request.saturating_add(1);
+        *number = 0;
+        *log_level = None;
+        *from_pool = false;
+        *tunnel = false;
+        *logged_early = false;
+        *applet = None;
+        *timeout_server = None;
+        *timeout_tunnel = None;
     }
 
     /// Milliseconds from one step to a later one, as logs count them; `None` if either was not reached.

@@ -10,7 +10,7 @@ use crate::known::Known;
 use crate::method::Version;
 use crate::request::RequestHead;
 use crate::response::ResponseHead;
-use crate::table::{is_ows, is_target, is_token, trim};
+use crate::table::{find_colon, find_control, is_ows, is_target, is_token, trim};
 
 /// Longest field name: the original's 255.
 const NAME_MAX: usize = 255;
@@ -356,10 +356,12 @@ fn field_block(
             [b' ' | b'\t', ..] => return Err(Malformed::new(Kind::BadFold, line)),
             [..] => {}
         }
-        let Some(name_len) =
-            name_end(rest, limits.relaxed).map_err(|e| Malformed::new(e.kind, line + e.at))?
-        else {
-            return Ok(None);
+        let (name_len, known) = match known_name(rest) {
+            Some(name) => name,
+            None => match name_end(rest, limits.relaxed).map_err(|e| Malformed::new(e.kind, line + e.at))? {
+                Some(len) => (len, Known::Other),
+                None => return Ok(None),
+            },
         };
         let Some((value_end, next)) = value_end(buf, line + name_len + 1, resume)? else { return Ok(None) };
         if fields.list.len() + 2 > limits.fields_max {
@@ -367,15 +369,19 @@ fn field_block(
         }
         let value_start = line + name_len + 1;
         let raw = buf.get(value_start..value_end).unwrap_or_default();
-        fields.add(field(
-            rest.get(..name_len).unwrap_or_default(),
-            raw,
-            line - resume.block,
-            next - value_end == 2,
-        ));
+        fields.add(field((name_len, known), raw, line - resume.block, next - value_end == 2));
         resume.line = next;
         resume.scanned = 0;
     }
+}
+
+/// Length of the well-known name that starts here and ends in a colon, and which it is. What is well known needs no look at
+/// each of its bytes.
+fn known_name(line: &[u8]) -> Option<(usize, Known)> {
+    let reach = line.get(..Known::LEN_MAX + 1).unwrap_or(line);
+    let len = find_colon(reach, 0)?;
+    let known = Known::of(reach.get(..len)?);
+    (known != Known::Other).then_some((len, known))
 }
 
 /// Length of the name that starts here and ends in a colon; `None` where the bytes end before.
@@ -402,9 +408,7 @@ fn value_end(buf: &[u8], start: usize, resume: &mut Resume) -> Result<Option<(us
     let mut from = resume.scanned.max(start);
     loop {
         resume.scanned = from;
-        let Some(at) =
-            buf.get(from..).and_then(|rest| memchr::memchr3(b'\n', b'\r', 0, rest)).map(|n| from + n)
-        else {
+        let Some(at) = find_control(buf, from) else {
             resume.scanned = buf.len();
             return Ok(None);
         };
@@ -427,15 +431,21 @@ fn value_end(buf: &[u8], start: usize, resume: &mut Resume) -> Result<Option<(us
 }
 
 /// A field from its name and what follows the colon. `at`: offset of the name in the text.
-fn field(name: &[u8], raw: &[u8], at: usize, crlf: bool) -> Field {
+fn field((name_len, known): (usize, Known), raw: &[u8], at: usize, crlf: bool) -> Field {
     let blank = |b: &u8| matches!(b, b' ' | b'\t' | b'\r' | b'\n');
-    let before = raw.iter().take_while(|b| blank(b)).count();
-    let after = raw.iter().skip(before).rev().take_while(|b| blank(b)).count();
-    let start = at + name.len() + 1 + before;
+    let (before, after) = match raw {
+        // As nearly all are written.
+        [b' ', first, .., last] if !blank(first) && !blank(last) => (1, 0),
+        _ => {
+            let before = raw.iter().take_while(|b| blank(b)).count();
+            (before, raw.iter().skip(before).rev().take_while(|b| blank(b)).count())
+        }
+    };
+    let start = at + name_len + 1 + before;
     Field {
-        name: Part::new(at, at + name.len()),
+        name: Part::new(at, at + name_len),
         value: Part::new(start, start + raw.len() - before - after),
-        known: Known::of(name),
+        known,
         whole: crlf && after == 0 && before == 1 && raw.first() == Some(&b' '),
     }
 }

@@ -1,10 +1,11 @@
 //! The Connection field: what one hop says to the next.
 
-use crate::fields::Fields;
+use crate::fields::{Fields, Only};
 use crate::known::Known;
 use crate::method::Version;
 use crate::request::RequestHead;
 use crate::response::ResponseHead;
+use crate::table::trim;
 
 /// What the Connection lines of a head ask for.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -15,24 +16,35 @@ const KEEP_ALIVE: u8 = 2;
 const UPGRADE: u8 = 4;
 const OTHER: u8 = 8;
 
+/// Bytes of the longest word that is looked for.
+const WORD_MAX: usize = b"keep-alive".len();
+
+fn of_word(word: &[u8]) -> u8 {
+    if word.eq_ignore_ascii_case(b"close") {
+        CLOSE
+    } else if word.eq_ignore_ascii_case(b"keep-alive") {
+        KEEP_ALIVE
+    } else if word.eq_ignore_ascii_case(b"upgrade") {
+        UPGRADE
+    } else if word.is_empty() {
+        0
+    } else {
+        OTHER
+    }
+}
+
 impl ConnectionOptions {
     /// Reads the Connection lines; Proxy-Connection is nobody's business.
     pub fn of(fields: &Fields) -> Self {
-        let mut options = Self::default();
-        for value in fields.values(Known::Connection) {
-            options.0 |= if value.eq_ignore_ascii_case(b"close") {
-                CLOSE
-            } else if value.eq_ignore_ascii_case(b"keep-alive") {
-                KEEP_ALIVE
-            } else if value.eq_ignore_ascii_case(b"upgrade") {
-                UPGRADE
-            } else if value.is_empty() {
-                0
-            } else {
-                OTHER
-            };
+        match fields.only(Known::Connection) {
+            Only::None => return Self::default(),
+            // A line with one word, as nearly all are.
+            Only::One(word) if word.len() <= WORD_MAX && !word.contains(&b',') => {
+                return Self(of_word(trim(word)));
+            }
+            Only::One(_) | Only::Several => {}
         }
-        options
+        Self(fields.values(Known::Connection).fold(0, |options, word| options | of_word(word)))
     }
 
     /// `close` is among them.
@@ -92,6 +104,9 @@ impl ResponseHead {
 /// options (`upgrade`, names of fields) stay with the fields that they name, and so do Keep-Alive and
 /// Proxy-Connection.
 pub fn strip_hop_by_hop(fields: &mut Fields) {
+    if !fields.may_have_known(Known::Connection) {
+        return;
+    }
     let options = ConnectionOptions::of(fields);
     if options == ConnectionOptions::default() {
         return;

@@ -112,6 +112,7 @@ impl<'a> Name<'a> {
         self.known
     }
 
+    #[inline]
     fn is(self, field: &Field, text: &[u8]) -> bool {
         field.known == self.known
             && (self.known != Known::Other || field.name.of(text).eq_ignore_ascii_case(self.bytes))
@@ -179,7 +180,21 @@ impl Fields {
 
     /// Whether a line has this name.
     pub fn contains<'n>(&self, name: impl Into<Name<'n>>) -> bool {
-        self.lines(name).next().is_some()
+        let name = name.into();
+        self.may_have(name) && self.list.iter().any(|f| name.is(f, &self.text))
+    }
+
+    /// The value of the line of this well-known name, if there is just one.
+    pub(crate) fn only(&self, known: Known) -> Only<'_> {
+        if !self.may_have_known(known) {
+            return Only::None;
+        }
+        let mut lines = self.list.iter().filter(|f| f.known == known);
+        match (lines.next(), lines.next()) {
+            (None, _) => Only::None,
+            (Some(line), None) => Only::One(line.value.of(&self.text)),
+            (Some(_), Some(_)) => Only::Several,
+        }
     }
 
     /// The n-th line of this name: 1 is the first, -1 the last, 0 the last as well.
@@ -304,6 +319,9 @@ impl Fields {
     /// What these fields weigh in the original's counters and logs: names and values, without the words of Connection
     /// that belong to this hop alone.
     pub(crate) fn counted_len(&self) -> u64 {
+        if !self.may_have_known(Known::Connection) {
+            return self.list.iter().map(|f| u64::from(f.name.len) + u64::from(f.value.len)).sum();
+        }
         self.list
             .iter()
             .map(|f| {
@@ -410,6 +428,12 @@ impl Fields {
         self.list.push(field);
     }
 
+    #[inline]
+    pub(crate) fn may_have_known(&self, known: Known) -> bool {
+        self.present & known.bit() != 0
+    }
+
+    #[inline]
     fn may_have(&self, name: Name<'_>) -> bool {
         self.present & name.known.bit() != 0
     }
@@ -444,6 +468,14 @@ impl Fields {
             }
         }
     }
+}
+
+/// How many lines a name has; see [`Fields::only`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Only<'a> {
+    None,
+    One(&'a [u8]),
+    Several,
 }
 
 /// The values of the lines of one name; see [`Fields::lines`].

@@ -2,7 +2,7 @@
 
 use crate::codec::decimal;
 use crate::error::{Kind, Malformed};
-use crate::fields::Fields;
+use crate::fields::{Fields, Only};
 use crate::known::Known;
 use crate::method::{Method, Version};
 use crate::request::RequestHead;
@@ -99,6 +99,15 @@ fn declared(fields: &Fields) -> Result<Option<Framing>, Malformed> {
 
 /// One number, however often it is said.
 fn content_length(fields: &Fields) -> Result<Option<u64>, Malformed> {
+    match fields.only(Known::ContentLength) {
+        Only::None => return Ok(None),
+        Only::One(value) => {
+            if let Some(n) = decimal(value) {
+                return Ok(Some(n));
+            }
+        }
+        Only::Several => {}
+    }
     let mut length = None;
     for value in fields.values(Known::ContentLength) {
         let n = decimal(value).ok_or(Malformed::new(Kind::BadContentLength, 0))?;
@@ -133,12 +142,10 @@ fn normalize(fields: &mut Fields, framing: Framing) {
         fields.remove(Known::ContentLength);
         return;
     }
-    let one = |fields: &Fields| {
-        let mut lines = fields.lines(Known::ContentLength);
-        !lines.next().is_some_and(|v| v.contains(&b',')) && lines.next().is_none()
-    };
-    if one(fields) {
-        return;
+    match fields.only(Known::ContentLength) {
+        Only::None => return,
+        Only::One(value) if !value.contains(&b',') => return,
+        Only::One(_) | Only::Several => {}
     }
     match framing {
         Framing::Length(n) => {

@@ -75,6 +75,9 @@ known! {
 }
 
 impl Known {
+    /// Bytes of the longest of these names.
+    pub(crate) const LEN_MAX: usize = Known::SecWebsocketAccept.as_str().len();
+
     /// Recognizes a name of any case: by length and first letter, then one comparison (two at most).
     pub fn of(name: &[u8]) -> Known {
         let Some(first) = name.first() else { return Known::Other };
@@ -139,23 +142,27 @@ impl Known {
 }
 
 /// Whether `name` is `lower`, which has letters and dashes only, in any case. Eight bytes at a time: this runs for
-/// each field of each message. (Setting bit 5 makes letters small and leaves a dash; of the other bytes only CR, which
-/// is in no name, becomes one of them.)
+/// each field of each message.
 fn is_lower(name: &[u8], lower: &[u8]) -> bool {
-    const SMALL: u64 = 0x2020_2020_2020_2020;
     if name.len() != lower.len() {
         return false;
     }
     let (names, name_rest) = name.as_chunks::<8>();
     let (lowers, lower_rest) = lower.as_chunks::<8>();
-    let words =
-        names.iter().zip(lowers).all(|(a, b)| u64::from_le_bytes(*a) | SMALL == u64::from_le_bytes(*b));
-    words
+    names.iter().zip(lowers).all(|(a, b)| same(*a, *b))
         && match (name.last_chunk::<8>(), lower.last_chunk::<8>()) {
             // The last eight overlap the others: no loop over the rest.
-            (Some(a), Some(b)) => u64::from_le_bytes(*a) | SMALL == u64::from_le_bytes(*b),
-            (_, _) => name_rest.iter().zip(lower_rest).all(|(a, b)| a | 0x20 == *b),
+            (Some(a), Some(b)) => same(*a, *b),
+            (_, _) => name_rest.iter().zip(lower_rest).all(|(a, b)| a.to_ascii_lowercase() == *b),
         }
+}
+
+/// Setting bit 5 makes letters small and leaves a dash. Of the other bytes only CR becomes one of them, a dash: unlike
+/// those it has neither bit 5 nor bit 6.
+fn same(name: [u8; 8], lower: [u8; 8]) -> bool {
+    const SMALL: u64 = 0x2020_2020_2020_2020;
+    let name = u64::from_le_bytes(name);
+    name | SMALL == u64::from_le_bytes(lower) && (name | name >> 1) & SMALL == SMALL
 }
 
 #[cfg(test)]
@@ -172,8 +179,20 @@ mod tests {
             let mut wrong = name.as_bytes().to_vec();
             *wrong.last_mut().expect("names are not empty") = b'~';
             assert_eq!(Known::of(&wrong), Known::Other, "{name} with another last letter");
+            for at in 0..name.len() {
+                for b in (0..=u8::MAX).filter(|b| !b.eq_ignore_ascii_case(&name.as_bytes()[at])) {
+                    let mut wrong = name.as_bytes().to_vec();
+                    wrong[at] = b;
+                    let other = Known::of(&wrong);
+                    assert!(
+                        other == Known::Other || other.as_str().as_bytes().eq_ignore_ascii_case(&wrong),
+                        "{name} with {b} at {at} is not {other:?}"
+                    );
+                }
+            }
         }
         assert!(Known::ALL.len() < 64, "one bit each");
+        assert_eq!(Known::ALL.iter().map(|k| k.as_str().len()).max(), Some(Known::LEN_MAX));
         assert_eq!(Known::of(b""), Known::Other);
     }
 }

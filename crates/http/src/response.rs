@@ -51,7 +51,8 @@ impl ResponseHead {
     pub fn set_status(&mut self, status: u16, reason: &[u8]) {
         self.status = status.clamp(100, 999);
         self.reason.clear();
-        self.reason.extend(reason.iter().map(|b| if matches!(b, b'\r' | b'\n' | 0) { b' ' } else { *b }));
+        self.reason.extend_from_slice(reason);
+        self.reason.iter_mut().filter(|b| matches!(b, b'\r' | b'\n' | 0)).for_each(|b| *b = b' ');
     }
 
     /// The fields.

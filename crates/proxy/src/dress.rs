@@ -58,13 +58,51 @@ fn add_address(exchange: &mut Exchange, conf: &ForwardFor, peer: &Peer) {
     if conf.if_none && exchange.req.fields().contains(&conf.header) {
         return;
     }
-    let mut text = [0u8; 48];
-    let written = {
+    let mut text = [0u8; ADDRESS_LEN];
+    let len = write_address(ip, &mut text);
+    exchange.req.fields_mut().push(&conf.header, text.get(..len).unwrap_or_default());
+}
+
+/// Bytes that hold any address.
+const ADDRESS_LEN: usize = 48;
+
+/// Writes an address and says how long it is. IPv4 by hand: formatting would cost a tenth of what a request does.
+fn write_address(ip: IpAddr, text: &mut [u8; ADDRESS_LEN]) -> usize {
+    let mut rest = &mut text[..];
+    let mut put = |bytes: &[u8]| {
         use std::io::Write;
-        let mut rest = &mut text[..];
-        // 48 bytes hold any address.
-        let _ = write!(rest, "{ip}");
-        48 - rest.len()
+        // The text has room for any address.
+        let _ = rest.write_all(bytes);
     };
-    exchange.req.fields_mut().push(&conf.header, text.get(..written).unwrap_or_default());
+    match ip {
+        IpAddr::V4(v4) => {
+            for (i, octet) in v4.octets().into_iter().enumerate() {
+                if i > 0 {
+                    put(b".");
+                }
+                let digits = [octet / 100, octet / 10 % 10, octet % 10].map(|d| b'0' + d);
+                let zeros = usize::from(octet < 100) + usize::from(octet < 10);
+                put(digits.get(zeros..).unwrap_or_default());
+            }
+        }
+        IpAddr::V6(v6) => put(v6.to_string().as_bytes()),
+    }
+    ADDRESS_LEN - rest.len()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_are_written_as_the_library_does() {
+        let every_octet = (0..=255u8).map(|n| IpAddr::from([n, 0, n, 255 - n]));
+        let others = ["::", "::1", "2001:db8::a", "::ffff:1.2.3.4", "fe80:1:2:3:4:5:6:7"];
+        let others = others.map(|text| text.parse().expect("an address"));
+        for ip in every_octet.chain(others) {
+            let mut text = [0; ADDRESS_LEN];
+            let len = write_address(ip, &mut text);
+            assert_eq!(text.get(..len), Some(ip.to_string().as_bytes()));
+        }
+    }
 }

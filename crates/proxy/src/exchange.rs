@@ -108,7 +108,7 @@ impl Exchange {
         self.writes.clear();
         self.body = None;
         self.body_complete = false;
-        self.inbound = Default::default();
+        self.inbound.clear();
         self.cookie = crate::persist::Found::default();
     }
 }

@@ -95,6 +95,7 @@ fn close_books(conn: &mut Conn, exchange: &mut Exchange) {
     if http && facts.status > 0 {
         front.hrsp(facts.status).bump();
     }
+    let times = times(facts);
     if let Some(id) = exchange.backend {
         let back = conn.shard.back_stats(id);
         back.bin.add(facts.bytes_in);
@@ -105,7 +106,7 @@ fn close_books(conn: &mut Conn, exchange: &mut Exchange) {
                 back.hrsp(facts.status).bump();
             }
         }
-        add_times(&conn.shard.world.shards[conn.shard.index].back_times[id.index()], facts);
+        add_times(&conn.shard.world.shards[conn.shard.index].back_times[id.index()], &times);
     }
     if let Some(id) = facts.server {
         let stats = conn.shard.server_stats(id);
@@ -114,7 +115,7 @@ fn close_books(conn: &mut Conn, exchange: &mut Exchange) {
         if http {
             stats.req_tot.bump();
         }
-        add_times(&conn.shard.world.shards[conn.shard.index].server_times[id.index()], facts);
+        add_times(&conn.shard.world.shards[conn.shard.index].server_times[id.index()], &times);
     }
     if !exchange.facts.logged_early {
         log(conn, exchange);
@@ -129,17 +130,28 @@ pub(crate) fn log_early(conn: &mut Conn, exchange: &mut Exchange) {
     log(conn, exchange);
 }
 
-fn add_times(times: &evenkeel_stats::Averages, facts: &StreamFacts) {
+/// In the queue, until connected, until the answer's head, in all.
+fn times(facts: &StreamFacts) -> [Duration; 4] {
     let t = &facts.timers;
     let span = |from: Option<evenkeel_base::Instant>, to: Option<evenkeel_base::Instant>| match (from, to) {
         (Some(from), Some(to)) => to.since(from),
         _ => Duration::ZERO,
     };
     let begin = t.request_head.or(t.handshake);
-    times.queue.add(span(begin, t.queued));
-    times.connect.add(span(t.queued, t.connected));
-    times.response.add(span(t.connected, t.response_head));
-    times.total.add(span(t.request_start.or(t.handshake), t.end));
+    [
+        span(begin, t.queued),
+        span(t.queued, t.connected),
+        span(t.connected, t.response_head),
+        span(t.request_start.or(t.handshake), t.end),
+    ]
+}
+
+fn add_times(averages: &evenkeel_stats::Averages, times: &[Duration; 4]) {
+    let [queue, connect, response, total] = times;
+    averages.queue.add(*queue);
+    averages.connect.add(*connect);
+    averages.response.add(*response);
+    averages.total.add(*total);
 }
 
 /// Gives the backend's place back.

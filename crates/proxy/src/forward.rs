@@ -28,7 +28,7 @@ use crate::judge::{self, Judged};
 use crate::pool::ServerConn;
 use crate::pump::{Counted, Outgoing, Pump, PumpError, Side};
 use crate::route::Seat;
-use crate::{finish, persist, reach, tcp};
+use crate::{capture, finish, persist, reach, tcp};
 
 /// How sending an exchange ended.
 pub(crate) enum Sent {
@@ -64,7 +64,7 @@ pub(crate) async fn exchange(
         Err(_) if stale(exchange, &replay) => return Ok(put_back(conn, replay, Sent::Stale)),
         Err(_) => return lost(conn, exchange, seat, (Lost::Server, true), replay),
     };
-    let mut reply = Reply::default();
+    let mut reply = Reply { rest: exchange.inbound.take_memory(), ..Reply::default() };
     loop {
         match await_head(conn, exchange, &server, &mut up, &mut reply).await {
             Ok(()) => {}
@@ -482,14 +482,18 @@ async fn answer(
     }
     exchange.inbound.begin(rest, framing);
     let source = Source { sock: &server.sock, framing };
-    if let Judged::Answered(next) = judge::response(conn, exchange, source).await? {
+    capture::of_response(conn, exchange);
+    let silent = judge::is_silent_on_answers(conn.frontend())
+        && exchange.backend.is_none_or(|b| judge::is_silent_on_answers(conn.shard.plan.proxy(b)));
+    if !silent && let Judged::Answered(next) = judge::response(conn, exchange, source).await? {
         // What the server said counts as never come, but for its bytes.
         exchange.facts.timers.response_head = None;
         exchange.facts.bytes_out += exchange.inbound.raw.len() as u64;
         return Ok(Sent::Answered(next));
     }
     let rest = std::mem::take(&mut exchange.inbound.raw);
-    let plan = conn.shard.plan.clone();
+    let shard = conn.shard.clone();
+    let plan = &*shard.plan;
     if let Some(back) = exchange.backend.and_then(|b| plan.back(b)) {
         persist::edit_response(conn, exchange, back);
     }
@@ -519,6 +523,8 @@ async fn answer(
     let outgoing = prepare_head(exchange, framing, &up, server_keeps);
     let mut down = Pump::new(framing, outgoing, true);
     let whole = send_answer(conn, exchange, &mut down, &rest)?;
+    // Its memory serves the next answer.
+    exchange.inbound.raw = rest;
     if conn.frontend().log.logasap {
         count_download(exchange, &mut down);
         finish::log_early(conn, exchange);

@@ -12,6 +12,9 @@ use crate::exchange::{Exchange, Failure};
 use crate::judge::body_in_hand;
 use crate::pump::Pump;
 
+/// Most bytes of memory that an exchange keeps for the next one's answer: small bodies come with their head.
+const MEMORY_MAX: usize = 4096;
+
 /// Bytes from the server that have not gone to the client yet.
 #[derive(Debug, Default)]
 pub struct Inbound {
@@ -29,6 +32,22 @@ impl Inbound {
     /// Takes what came behind the head.
     pub(crate) fn begin(&mut self, raw: Vec<u8>, framing: Framing) {
         *self = Inbound { raw, plain: None, chunked: framing == Framing::Chunked, complete: false };
+    }
+
+    /// Forgets everything and keeps a little memory.
+    pub(crate) fn clear(&mut self) {
+        let raw = self.take_memory();
+        *self = Inbound { raw, ..Inbound::default() };
+    }
+
+    /// An empty buffer, with memory if there was one of a moderate size.
+    pub(crate) fn take_memory(&mut self) -> Vec<u8> {
+        let mut raw = std::mem::take(&mut self.raw);
+        if raw.capacity() > MEMORY_MAX {
+            return Vec::new();
+        }
+        raw.clear();
+        raw
     }
 
     /// What fetches see of the body.

@@ -94,12 +94,38 @@ pub(crate) fn begin(conn: &Conn, exchange: &mut Exchange) {
     capture::of_request(conn, exchange);
 }
 
+/// True for a proxy that has no word to say on any request, as most have none: then nothing need be asked, nor awaited.
+pub(crate) fn is_silent(proxy: &Proxy) -> bool {
+    let options = &proxy.options;
+    proxy.rules.http_request.is_empty()
+        && proxy.rules.tcp_content.is_empty()
+        && proxy.front.as_ref().is_none_or(|f| f.monitor_uri.is_none() && f.monitor_net.is_none())
+        && proxy.stats.as_ref().is_none_or(|page| !page.enabled)
+        && !options.buffer_request
+        && options.restrict_header_names == 0
+        && !wants_posts_key(proxy)
+}
+
+/// The same for answers, but for `http-after-response`.
+pub(crate) fn is_silent_on_answers(proxy: &Proxy) -> bool {
+    proxy.rules.tcp_response.is_empty() && proxy.rules.http_response.is_empty()
+}
+
+/// The balancer looks into the bodies of POST requests.
+fn wants_posts_key(proxy: &Proxy) -> bool {
+    matches!(
+        proxy.back.as_ref().map(|b| &b.key),
+        Some(evenkeel_plan::BalanceKey::UrlParam { check_post: true, .. })
+    )
+}
+
 /// The frontend's word on a request.
 pub(crate) async fn frontend(conn: &mut Conn, exchange: &mut Exchange) -> Result<Judged, Failure> {
-    let plan = conn.shard.plan.clone();
+    let shard = conn.shard.clone();
+    let plan = &*shard.plan;
     let id = conn.facts.frontend;
     let proxy = plan.proxy(id);
-    if let Judged::Answered(next) = monitor(conn, exchange, &plan).await? {
+    if let Judged::Answered(next) = monitor(conn, exchange, plan).await? {
         return Ok(Judged::Answered(next));
     }
     if !proxy.rules.tcp_content.is_empty() {
@@ -121,19 +147,13 @@ pub(crate) async fn frontend(conn: &mut Conn, exchange: &mut Exchange) -> Result
 /// The backend's word on a request. A `listen` has spoken already.
 pub(crate) async fn backend(conn: &mut Conn, exchange: &mut Exchange) -> Result<Judged, Failure> {
     let Some(id) = exchange.backend.filter(|id| *id != conn.facts.frontend) else { return Ok(Judged::Pass) };
-    let plan = conn.shard.plan.clone();
+    let shard = conn.shard.clone();
+    let plan = &*shard.plan;
     let proxy = plan.proxy(id);
-    if exchange.http_mode == HttpMode::Close {
-        exchange.client_keeps = false;
-    }
     if !proxy.rules.tcp_content.is_empty() {
         stream_rules(conn, exchange, id).await?;
     }
-    let post_key = matches!(
-        proxy.back.as_ref().map(|b| &b.key),
-        Some(evenkeel_plan::BalanceKey::UrlParam { check_post: true, .. })
-    );
-    if proxy.options.buffer_request || (post_key && exchange.req.method() == b"POST") {
+    if proxy.options.buffer_request || (wants_posts_key(proxy) && exchange.req.method() == b"POST") {
         let patience = proxy.timeouts.http_request.or(conn.frontend().timeouts.client);
         buffer_body(conn, exchange, 0, patience).await?;
     }
@@ -142,7 +162,8 @@ pub(crate) async fn backend(conn: &mut Conn, exchange: &mut Exchange) -> Result<
 
 /// `http-request` rules, then the statistics page, as the original orders them.
 async fn http_request(conn: &mut Conn, exchange: &mut Exchange, id: ProxyId) -> Result<Judged, Failure> {
-    let plan = conn.shard.plan.clone();
+    let shard = conn.shard.clone();
+    let plan = &*shard.plan;
     restrict_names(exchange, plan.proxy(id).options.restrict_header_names)?;
     let rules = &plan.proxy(id).rules.http_request;
     if let Judged::Answered(next) = rules_about(conn, exchange, id, rules, About::Request).await? {
@@ -181,13 +202,13 @@ pub(crate) async fn response(
     exchange: &mut Exchange,
     source: Source<'_>,
 ) -> Result<Judged, Failure> {
-    let plan = conn.shard.plan.clone();
+    let shard = conn.shard.clone();
+    let plan = &*shard.plan;
     let front = conn.facts.frontend;
-    capture::of_response(conn, exchange);
     if let Some(id) = exchange.backend {
         let rules = &plan.proxy(id).rules.tcp_response;
         if !rules.is_empty() {
-            let outcome = walk(conn, exchange, &plan, id, rules, 0, About::Response, true);
+            let outcome = walk(conn, exchange, plan, id, rules, 0, About::Response, true);
             reply_verdict(conn, outcome.verdict)?;
         }
     }
@@ -215,13 +236,14 @@ pub(crate) fn after_response(conn: &mut Conn, exchange: &mut Exchange) -> Result
 }
 
 fn after(conn: &mut Conn, exchange: &mut Exchange, about: About) -> Result<(), Failure> {
-    let plan = conn.shard.plan.clone();
+    let shard = conn.shard.clone();
+    let plan = &*shard.plan;
     for id in both(exchange.backend, conn.facts.frontend) {
         let rules = &plan.proxy(id).rules.http_after_response;
         if rules.is_empty() {
             continue;
         }
-        let outcome = walk(conn, exchange, &plan, id, rules, 0, about, true);
+        let outcome = walk(conn, exchange, plan, id, rules, 0, about, true);
         if outcome.verdict == Verdict::Failed {
             return Err(Failure::page(500, Blame::Internal, Phase::Headers));
         }

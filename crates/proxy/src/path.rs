@@ -8,6 +8,7 @@ use std::sync::atomic::Ordering::Relaxed;
 
 use evenkeel_expr::facts::{Blame, Phase};
 use evenkeel_http::Framing;
+use evenkeel_plan::HttpMode;
 use evenkeel_sys::clock;
 
 use crate::conn::Conn;
@@ -77,11 +78,18 @@ async fn run(conn: &mut Conn, exchange: &mut Exchange) -> Next {
 
 async fn walk(conn: &mut Conn, exchange: &mut Exchange) -> Result<Next, Failure> {
     judge::begin(conn, exchange);
-    if let Judged::Answered(next) = judge::frontend(conn, exchange).await? {
+    if !judge::is_silent(conn.frontend())
+        && let Judged::Answered(next) = judge::frontend(conn, exchange).await?
+    {
         return Ok(next);
     }
     route::to_backend(conn, exchange)?;
-    if let Judged::Answered(next) = judge::backend(conn, exchange).await? {
+    if exchange.http_mode == HttpMode::Close {
+        exchange.client_keeps = false;
+    }
+    if exchange.backend.is_some_and(|id| !judge::is_silent(conn.shard.plan.proxy(id)))
+        && let Judged::Answered(next) = judge::backend(conn, exchange).await?
+    {
         return Ok(next);
     }
     if exchange.aborted {

@@ -121,7 +121,8 @@ pub(crate) async fn to_server(conn: &mut Conn, exchange: &mut Exchange) -> Resul
         return Err(Failure::page(503, Blame::Server, Phase::Connect));
     };
     let world = conn.shard.world.clone();
-    let plan = conn.shard.plan.clone();
+    let shard = conn.shard.clone();
+    let plan = &*shard.plan;
     let Some(back) = plan.back(backend) else {
         return Err(Failure::page(503, Blame::Server, Phase::Connect));
     };

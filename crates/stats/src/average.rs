@@ -26,7 +26,9 @@ impl Average {
 
     /// Takes one request's time. Only the average's own shard may call this.
     pub fn add(&self, time: Duration) {
-        let ms = u64::try_from(time.as_millis()).unwrap_or(u64::MAX).min(u64::from(u32::MAX));
+        // Without `as_millis`, whose 128 bits cost more than all the rest here.
+        let ms = time.as_secs().saturating_mul(1000).saturating_add(u64::from(time.subsec_millis()));
+        let ms = ms.min(u64::from(u32::MAX));
         let count = self.count.get();
         if count < WINDOW {
             self.sum.add(ms);
