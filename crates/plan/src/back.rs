@@ -150,10 +150,10 @@ pub enum HttpReuse {
 }
 
 /// `retry-on`.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RetryOn {
-    /// `none` was given: not even connection failures.
-    pub none: bool,
+    /// `conn-failure`: the only one by default.
+    pub conn_failure: bool,
     /// `empty-response`.
     pub empty_response: bool,
     /// `junk-response`.
@@ -162,6 +162,18 @@ pub struct RetryOn {
     pub response_timeout: bool,
     /// `0rtt-rejected` is nothing without TLS. Statuses: 401, 403, 404, 408, 425, 429, 500, 501, 502, 503, 504.
     pub statuses: Vec<u16>,
+}
+
+impl Default for RetryOn {
+    fn default() -> Self {
+        Self {
+            conn_failure: true,
+            empty_response: false,
+            junk_response: false,
+            response_timeout: false,
+            statuses: Vec::new(),
+        }
+    }
 }
 
 impl RetryOn {

@@ -193,9 +193,7 @@ pub fn spawn(shard: &Rc<Shard>, sock: Sock, peer: Addr, listener: ListenerId, ca
     let live = world.proxy(frontend);
     live.front_connection_rate.hit(now);
     live.front_session_rate.hit(now);
-    let stats = shard.front_stats(frontend);
-    stats.conn_tot.bump();
-    stats.stot.bump();
+    shard.front_stats(frontend).conn_tot.bump();
     shard.listener_stats(listener).stot.bump();
     let needs_dst = shard.plan.front(frontend).is_some_and(|f| f.needs_dst);
     let dst = match &shard.plan.listener(listener).addr {

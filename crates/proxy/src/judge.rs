@@ -13,6 +13,7 @@ use evenkeel_rules::{Outcome, Pages, Rule, Verdict, engine};
 use evenkeel_sys::{Sock, clock};
 use std::sync::atomic::Ordering::Relaxed;
 
+use crate::books;
 use crate::conn::{Conn, Woke};
 use crate::exchange::{Exchange, Failure, Next};
 use crate::inbound::{self, Source};
@@ -75,14 +76,10 @@ pub(crate) fn begin(conn: &Conn, exchange: &mut Exchange) {
     }
     let world = &conn.shard.world;
     exchange.facts.number = world.request_number.fetch_add(1, Relaxed);
+    world.requests_total.fetch_add(1, Relaxed);
     if frontend.mode == Mode::Tcp {
         return;
     }
-    world.requests_total.fetch_add(1, Relaxed);
-    world.proxy(frontend.id).front_request_rate.hit(clock::coarse());
-    let stats = conn.shard.front_stats(frontend.id);
-    stats.req_tot.bump();
-    stats.h1req.bump();
     let version = exchange.req.version();
     exchange.client_is_old = version == Version::Http10;
     let wants = ConnectionOptions::of(exchange.req.fields()).wants_keep_alive(version);
@@ -99,11 +96,12 @@ pub(crate) async fn frontend(conn: &mut Conn, exchange: &mut Exchange) -> Result
     let plan = conn.shard.plan.clone();
     let id = conn.facts.frontend;
     let proxy = plan.proxy(id);
-    if let Judged::Answered(next) = monitor(conn, exchange, &plan).await? {
-        return Ok(Judged::Answered(next));
-    }
     if !proxy.rules.tcp_content.is_empty() {
         stream_rules(conn, exchange, id).await?;
+    }
+    books::request(conn);
+    if let Judged::Answered(next) = monitor(conn, exchange, &plan).await? {
+        return Ok(Judged::Answered(next));
     }
     if proxy.options.buffer_request {
         let patience = proxy.timeouts.http_request.or(proxy.timeouts.client);
@@ -143,7 +141,7 @@ pub(crate) async fn backend(conn: &mut Conn, exchange: &mut Exchange) -> Result<
 /// `http-request` rules, then the statistics page, as the original orders them.
 async fn http_request(conn: &mut Conn, exchange: &mut Exchange, id: ProxyId) -> Result<Judged, Failure> {
     let plan = conn.shard.plan.clone();
-    restrict_names(exchange, plan.proxy(id).options.restrict_header_names)?;
+    restrict_names(conn, exchange, plan.proxy(id).options.restrict_header_names)?;
     let rules = &plan.proxy(id).rules.http_request;
     if let Judged::Answered(next) = rules_about(conn, exchange, id, rules, About::Request).await? {
         return Ok(Judged::Answered(next));
@@ -156,13 +154,14 @@ async fn http_request(conn: &mut Conn, exchange: &mut Exchange, id: ProxyId) -> 
 
 /// `option http-restrict-req-hdr-names`: what else than letters, digits and `-` becomes `_` on its way to an
 /// application's environment, where two names would be one.
-fn restrict_names(exchange: &mut Exchange, how: u8) -> Result<(), Failure> {
+fn restrict_names(conn: &Conn, exchange: &mut Exchange, how: u8) -> Result<(), Failure> {
     const DELETE: u8 = 1;
     let strange = |name: &[u8]| name.iter().any(|b| !b.is_ascii_alphanumeric() && *b != b'-');
     if how == 0 || !exchange.req.fields().iter().any(|(name, _)| strange(name)) {
         return Ok(());
     }
     if how != DELETE {
+        books::denied_request(conn, exchange);
         return Err(Failure::page(403, Blame::Proxy, Phase::Request));
     }
     exchange.req.fields_mut().remove_where(|name, _| strange(name));
@@ -188,7 +187,7 @@ pub(crate) async fn response(
         let rules = &plan.proxy(id).rules.tcp_response;
         if !rules.is_empty() {
             let outcome = walk(conn, exchange, &plan, id, rules, 0, About::Response, true);
-            reply_verdict(conn, outcome.verdict)?;
+            reply_verdict(conn, exchange, outcome.verdict)?;
         }
     }
     for id in both(exchange.backend, front) {
@@ -288,12 +287,13 @@ async fn stream_rules(conn: &mut Conn, exchange: &mut Exchange, id: ProxyId) -> 
                 settled = read_more(conn).await? || conn.pending.len() >= full;
             }
             Verdict::Reject | Verdict::Deny | Verdict::Tarpit | Verdict::Failed => {
-                conn.shard.front_stats(conn.facts.frontend).dreq.bump();
+                books::denied_request(conn, exchange);
                 forget_request(exchange);
                 return Err(Failure::silent(Blame::Proxy, Phase::Request));
             }
             Verdict::SilentDrop => {
                 conn.sock.forget_peer();
+                books::denied_request(conn, exchange);
                 forget_request(exchange);
                 return Err(Failure::silent(Blame::Proxy, Phase::Request));
             }
@@ -353,15 +353,15 @@ pub(crate) async fn tcp_reply(
             sent.map_err(|blame| Failure::silent(blame, Phase::Data))?;
             exchange.facts.bytes_out += said.len() as u64;
         }
-        return reply_verdict(conn, outcome.verdict);
+        return reply_verdict(conn, exchange, outcome.verdict);
     }
 }
 
 /// What `tcp-response content` decided.
-fn reply_verdict(conn: &Conn, verdict: Verdict<'_>) -> Result<(), Failure> {
+fn reply_verdict(conn: &Conn, exchange: &Exchange, verdict: Verdict<'_>) -> Result<(), Failure> {
     match verdict {
         Verdict::Reject | Verdict::Deny | Verdict::Tarpit | Verdict::Failed => {
-            conn.shard.front_stats(conn.facts.frontend).dresp.bump();
+            books::denied_reply(conn, exchange);
             Err(Failure::silent(Blame::Proxy, Phase::Data))
         }
         Verdict::SilentDrop => {
@@ -456,10 +456,13 @@ async fn rules_with(
                 count_denial(conn, exchange, about);
                 return answer(conn, exchange, Blame::Proxy, phase).await;
             }
-            Verdict::Auth => return answer(conn, exchange, Blame::Local, phase).await,
+            Verdict::Auth => {
+                books::intercepted(conn, exchange);
+                return answer(conn, exchange, Blame::Local, phase).await;
+            }
             Verdict::Failed => return answer(conn, exchange, Blame::Internal, phase).await,
             Verdict::Return | Verdict::Redirect => {
-                conn.shard.front_stats(conn.facts.frontend).intercepted.bump();
+                books::intercepted(conn, exchange);
                 return answer(conn, exchange, Blame::Local, phase).await;
             }
             Verdict::Tarpit => {
@@ -472,10 +475,14 @@ async fn rules_with(
             }
             Verdict::Reject => {
                 count_denial(conn, exchange, about);
+                if about == About::Request {
+                    exchange.facts.timers.request_head = None;
+                }
                 return Err(Failure::silent(Blame::Proxy, phase));
             }
             Verdict::SilentDrop => {
                 conn.sock.forget_peer();
+                count_denial(conn, exchange, about);
                 exchange.facts.timers.request_head = None;
                 return Err(Failure::silent(Blame::Proxy, phase));
             }
@@ -486,22 +493,10 @@ async fn rules_with(
 }
 
 fn count_denial(conn: &Conn, exchange: &Exchange, about: About) {
-    let front = conn.shard.front_stats(conn.facts.frontend);
     if about == About::Response {
-        front.dresp.bump();
-        if let Some(id) = exchange.backend {
-            conn.shard.back_stats(id).dresp.bump();
-        }
-        if let Some(id) = exchange.facts.server {
-            conn.shard.server_stats(id).dresp.bump();
-        }
-        return;
+        return books::denied_reply(conn, exchange);
     }
-    front.dreq.bump();
-    conn.shard.listener_stats(conn.facts.listener).dreq.bump();
-    if let Some(id) = exchange.backend.filter(|id| *id != conn.facts.frontend) {
-        conn.shard.back_stats(id).dreq.bump();
-    }
+    books::denied_request(conn, exchange);
 }
 
 /// Holds the client for `timeout tarpit`, or until it leaves.
@@ -691,6 +686,9 @@ fn skip_body(conn: &mut Conn, exchange: &mut Exchange) {
     } else {
         exchange.client_keeps = false;
     }
+    // The original counts what of it was in hand.
+    let framing = pump.take_framing();
+    books::received(conn, exchange, (dropped.len() as u64).saturating_sub(framing));
 }
 
 /// Reads the request's body into the pending bytes: all of it, or `at_least` bytes, or as much as a buffer holds.
@@ -781,6 +779,7 @@ async fn monitor(conn: &mut Conn, exchange: &mut Exchange, plan: &Plan) -> Resul
     let pages = SitePages { own: proxy, front: proxy, plan };
     exchange.rules.answer.page(if fails { 503 } else { 200 }, &pages);
     exchange.facts.log_level = Some(None);
+    books::intercepted(conn, exchange);
     answer(conn, exchange, Blame::Local, Phase::Request).await
 }
 
@@ -806,6 +805,7 @@ async fn stats_page(
             let challenge = format!("Basic realm=\"{}\"", page.realm.replace('"', "'"));
             exchange.rules.answer.head.fields_mut().set("www-authenticate", challenge.as_bytes());
             exchange.facts.applet = Some("<STATS>");
+            books::intercepted(conn, exchange);
             return answer(conn, exchange, Blame::Local, Phase::Request).await;
         }
     }
@@ -817,7 +817,7 @@ async fn stats_page(
             return Err(Failure::page(413, Blame::Local, Phase::Request));
         }
     }
-    conn.shard.front_stats(conn.facts.frontend).intercepted.bump();
+    books::intercepted(conn, exchange);
     let body = exchange.body.take().unwrap_or_default();
     let request = StatsRequest {
         proxy: id,
@@ -830,6 +830,9 @@ async fn stats_page(
     };
     let made = (conn.shard.services.stats)(&request);
     exchange.facts.applet = Some("<STATS>");
+    // The page is a server of its own: it was reached at once.
+    exchange.facts.timers.queued = Some(clock::coarse());
+    exchange.facts.timers.connected = Some(clock::coarse());
     let mut bytes = made.head;
     bytes.extend_from_slice(b"\r\n");
     bytes.extend_from_slice(&made.body);

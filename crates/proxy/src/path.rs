@@ -15,7 +15,7 @@ use crate::exchange::{Exchange, Failure, Next};
 use crate::forward::Sent;
 use crate::judge::{self, Judged};
 use crate::read::{self, Head};
-use crate::{dress, finish, forward, reach, route};
+use crate::{books, dress, finish, forward, reach, route};
 
 /// Serves a client's connection until either side has had enough. What an idle connection keeps is the state of this
 /// function: the steps of an exchange are boxed and live as long as it does.
@@ -41,6 +41,7 @@ async fn next(conn: &mut Conn) -> Next {
     match read::next_request(conn).await {
         Head::End => Next::Close,
         Head::Failed(mut exchange, failure) => {
+            books::unreadable(conn, &exchange, failure);
             let next = finish::failed(conn, &mut exchange, failure).await;
             debug_assert_eq!(next, Next::Close, "after a head that cannot be read nothing can follow");
             if exchange.answered {
@@ -51,6 +52,7 @@ async fn next(conn: &mut Conn) -> Next {
         }
         Head::Request(mut exchange) => {
             conn.nth = conn.nth.saturating_add(1);
+            books::stream(conn);
             let next = run(conn, &mut exchange).await;
             if next == Next::Close && exchange.answered {
                 conn.linger(exchange.req_body != Framing::None).await;

@@ -10,7 +10,7 @@ use crate::conn::{Conn, Woke};
 use crate::exchange::{Exchange, Failure, Next};
 use crate::judge::{self, Judged};
 use crate::pump::{Counted, Outgoing, Pump, PumpError, Side};
-use crate::{finish, reach, route};
+use crate::{books, finish, reach, route};
 
 /// Serves one TCP session.
 pub(crate) async fn serve(conn: &mut Conn) {
@@ -27,7 +27,15 @@ pub(crate) async fn serve(conn: &mut Conn) {
         }
         Err(failure) => {
             // Closing with bytes unread would reset what should end in order.
-            while conn.sock.recv_now(&mut conn.shard.scratch()).is_ok_and(|n| n > 0) {}
+            let mut unsent = conn.pending.len();
+            while let Ok(n @ 1..) = conn.sock.recv_now(&mut conn.shard.scratch()) {
+                unsent = unsent.saturating_add(n);
+            }
+            if failure.phase != Phase::Data {
+                // The original has read as much as a buffer holds by then.
+                let full = conn.shard.plan.global.bufsize as usize;
+                books::received(conn, &mut exchange, unsent.min(full) as u64);
+            }
             finish::failed(conn, &mut exchange, failure).await;
         }
     }
@@ -53,7 +61,12 @@ async fn walk(conn: &mut Conn, exchange: &mut Exchange) -> Result<(), Failure> {
     let mut down = Pump::new(Framing::Tunnel, Outgoing::Plain, true);
     let pending = std::mem::take(&mut conn.pending);
     up.prepend(&pending, Counted::NotYet);
-    judge::tcp_reply(conn, exchange, &server.sock, &mut up).await?;
+    if let Err(refused) = judge::tcp_reply(conn, exchange, &server.sock, &mut up).await {
+        // What was said until then counts, though the client has not heard it.
+        books::received(conn, exchange, up.moved);
+        exchange.facts.bytes_out += exchange.inbound.raw.len() as u64;
+        return Err(refused);
+    }
     down.prepend(&std::mem::take(&mut exchange.inbound.raw), Counted::NotYet);
     carry(conn, exchange, &server.sock, &mut up, &mut down).await
 }
@@ -145,9 +158,7 @@ fn count(conn: &Conn, exchange: &mut Exchange, up: &Pump, down: &Pump, moved: &m
     let (new_up, new_down) = (up.moved - moved.0, down.moved - moved.1);
     *moved = (up.moved, down.moved);
     if new_up > 0 {
-        exchange.facts.bytes_in += new_up;
-        conn.shard.front_stats(conn.facts.frontend).bin.add(new_up);
-        conn.shard.listener_stats(conn.facts.listener).bin.add(new_up);
+        books::received(conn, exchange, new_up);
     }
     exchange.facts.bytes_out += new_down;
     exchange.facts.timers.response_head.get_or_insert_with(clock::coarse);

@@ -200,7 +200,7 @@ fn retry_on(p: &mut ProxyDraft, ctx: &mut Ctx<'_>, words: &mut Words<'_>) -> Out
         return Err(missing(words, message));
     }
     let alone = words.rest().len() == 1;
-    let mut on = RetryOn { none: true, ..RetryOn::default() };
+    let mut on = RetryOn { conn_failure: false, ..RetryOn::default() };
     while let Some(word) = words.next() {
         let text = word.str();
         match text.as_ref() {
@@ -210,13 +210,13 @@ fn retry_on(p: &mut ProxyDraft, ctx: &mut Ctx<'_>, words: &mut Words<'_>) -> Out
             }
             "none" => {}
             "all-retryable-errors" => {
-                on.none = false;
+                on.conn_failure = true;
                 on.empty_response = true;
                 on.junk_response = true;
                 on.response_timeout = true;
                 on.statuses.extend_from_slice(RETRYABLE);
             }
-            "conn-failure" => on.none = false,
+            "conn-failure" => on.conn_failure = true,
             "empty-response" => on.empty_response = true,
             "junk-response" => on.junk_response = true,
             "response-timeout" => on.response_timeout = true,
@@ -273,10 +273,10 @@ mod tests {
             ));
         }
         expect![[r#"
-            Local("x") Always RetryOn { none: false, empty_response: true, junk_response: true, response_timeout: true, statuses: [500, 502, 503, 504] }
+            Local("x") Always RetryOn { conn_failure: true, empty_response: true, junk_response: true, response_timeout: true, statuses: [500, 502, 503, 504] }
              None None Some(4) "a"
              Probes { count: None, idle: Some(7s), interval: None } Probes { count: Some(3), idle: Some(5s), interval: Some(120s) }
-            Local("b") Never RetryOn { none: true, empty_response: false, junk_response: false, response_timeout: false, statuses: [503, 404] }
+            Local("b") Never RetryOn { conn_failure: false, empty_response: false, junk_response: false, response_timeout: false, statuses: [503, 404] }
              Some(Inet(127.0.0.1:80)) Some([88]) None "b"
              Probes { count: None, idle: None, interval: None } Probes { count: Some(3), idle: Some(5s), interval: Some(120s) }
         "#]].assert_eq(&got);
