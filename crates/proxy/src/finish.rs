@@ -4,6 +4,7 @@ use evenkeel_expr::facts::{Blame, Phase, Termination};
 use evenkeel_expr::{Env, StreamFacts};
 use evenkeel_plan::Mode;
 use evenkeel_sys::clock;
+use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
 use crate::books;
@@ -132,7 +133,10 @@ fn log(conn: &Conn, exchange: &mut Exchange) {
         world.connections.now(),
         world.proxy(frontend).front_sessions.now(),
         exchange.backend.map_or(0, |b| world.proxy(b).back_sessions.now().saturating_sub(u32::from(!early))),
-        exchange.facts.server.map_or(0, |s| world.server(s).sessions.now()),
+        exchange.facts.server.map_or(0, |s| {
+            let server = world.server(s);
+            server.sessions.now().saturating_sub(server.granted.load(Relaxed))
+        }),
     ];
     let view = conn.view(exchange);
     let env = Env {

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use evenkeel_e2e::PATIENCE;
 
 /// How long sessions may hang on after a play: the longest timeout of the plays, and some.
-const REST_MAX: Duration = Duration::from_secs(6);
+const REST_MAX: Duration = Duration::from_secs(3);
 /// How often a connection that still counts is looked at again.
 const LOOK_EVERY: Duration = Duration::from_millis(10);
 

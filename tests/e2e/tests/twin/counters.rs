@@ -12,7 +12,7 @@ fn rules_and_pages() {
         Row {
             name: "session rejected",
             fe: " tcp-request session reject if { src 127.0.0.1 }",
-            clients: &[&[ToEnd], &[Send(LAST), ToEnd]],
+            clients: &[&[ToEnd]],
             ..ROW
         },
         Row {
@@ -144,7 +144,7 @@ fn servers() {
                 &[Request, Open("busy"), Wait("waiting"), Pause(100), Send(OK)],
                 &[Request, Send(OK)],
             ]],
-            clients: &[&[Wait("busy"), Open("waiting"), Send(LAST), ToEnd], &[Send(LAST), ToEnd]],
+            clients: &[&[Send(LAST), ToEnd], &[Wait("busy"), Open("waiting"), Send(LAST), ToEnd]],
             ..ROW
         },
         Row {
@@ -152,7 +152,7 @@ fn servers() {
             defaults: " option abortonclose",
             be: " server s1 <s1> maxconn 1",
             origins: &[&[&[Request, Open("busy"), Wait("left"), Pause(100), Send(OK)]]],
-            clients: &[&[Send(LAST), ToEnd], &[Wait("busy"), Send(GET), Pause(50), Reset, Open("left")]],
+            clients: &[&[Send(LAST), ToEnd], &[Wait("busy"), Send(GET), Pause(50), Open("left"), Reset]],
             ..ROW
         },
         Row {
