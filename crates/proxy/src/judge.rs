@@ -247,7 +247,6 @@ pub(crate) fn admit(conn: &mut Conn, exchange: &mut Exchange, rules: &[Rule]) ->
         | Verdict::Auth
         | Verdict::WaitForBody { .. }
         | Verdict::WaitForData
-        | Verdict::Service(_)
         | Verdict::Failed => true,
     }
 }
@@ -304,8 +303,7 @@ async fn stream_rules(conn: &mut Conn, exchange: &mut Exchange, id: ProxyId) -> 
             | Verdict::Redirect
             | Verdict::Auth
             | Verdict::WaitForBody { .. }
-            | Verdict::WaitForData
-            | Verdict::Service(_) => return Ok(Judged::Pass),
+            | Verdict::WaitForData => return Ok(Judged::Pass),
         }
     }
 }
@@ -358,7 +356,7 @@ pub(crate) async fn tcp_reply(
 }
 
 /// What `tcp-response content` decided.
-fn reply_verdict(conn: &Conn, exchange: &Exchange, verdict: Verdict<'_>) -> Result<(), Failure> {
+fn reply_verdict(conn: &Conn, exchange: &Exchange, verdict: Verdict) -> Result<(), Failure> {
     match verdict {
         Verdict::Reject | Verdict::Deny | Verdict::Tarpit | Verdict::Failed => {
             books::denied_reply(conn, exchange);
@@ -375,8 +373,7 @@ fn reply_verdict(conn: &Conn, exchange: &Exchange, verdict: Verdict<'_>) -> Resu
         | Verdict::Redirect
         | Verdict::Auth
         | Verdict::WaitForBody { .. }
-        | Verdict::WaitForData
-        | Verdict::Service(_) => Ok(()),
+        | Verdict::WaitForData => Ok(()),
     }
 }
 
@@ -486,8 +483,6 @@ async fn rules_with(
                 exchange.facts.timers.request_head = None;
                 return Err(Failure::silent(Blame::Proxy, phase));
             }
-            // The reader knows the services; a name that it let through and nobody answers to is our fault.
-            Verdict::Service(_) => return Err(Failure::page(503, Blame::Internal, phase)),
         }
     }
 }
@@ -531,16 +526,16 @@ async fn early_hints(conn: &mut Conn, exchange: &mut Exchange) -> Result<(), Fai
 
 /// One walk of the engine over what the connection and the exchange hold.
 #[allow(clippy::too_many_arguments)] // the one border between the path and the engine
-fn walk<'r>(
+fn walk(
     conn: &mut Conn,
     exchange: &mut Exchange,
     plan: &Plan,
     id: ProxyId,
-    rules: &'r [Rule],
+    rules: &[Rule],
     from: usize,
     about: About,
     settled: bool,
-) -> Outcome<'r> {
+) -> Outcome {
     let own = plan.proxy(id);
     let pages = SitePages { own, front: plan.proxy(conn.facts.frontend), plan };
     let view = View { shard: &conn.shard, session_vars: &conn.vars, writes: &exchange.writes };
