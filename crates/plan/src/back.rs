@@ -50,8 +50,6 @@ pub struct Back {
     pub log_health_checks: bool,
     /// `http-check disable-on-404`.
     pub disable_on_404: bool,
-    /// `load-server-state-from-file`.
-    pub state_file: StateFile,
 }
 
 impl Default for Back {
@@ -77,25 +75,12 @@ impl Default for Back {
             check: CheckPlan::default(),
             log_health_checks: false,
             disable_on_404: false,
-            state_file: StateFile::default(),
         }
     }
 }
 
 /// `retries` where the file doesn't say (configuration manual, `retries`).
 pub const RETRIES: u32 = 3;
-
-/// `load-server-state-from-file`.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub enum StateFile {
-    /// `none`.
-    #[default]
-    None,
-    /// `global`.
-    Global,
-    /// `local`, with `server-state-file-name`.
-    Local(String),
-}
 
 /// What a hash is taken of (`balance …`).
 #[derive(Debug)]

@@ -81,6 +81,12 @@ impl Conn {
         View { shard: &self.shard, session_vars: &self.vars, writes: &exchange.writes }
     }
 
+    /// `option idle-close-on-response`: at a soft stop an idle connection is told of the end by one more answer, instead of
+    /// being closed between two requests.
+    pub fn stays_for_one_more(&self) -> bool {
+        self.frontend().options.idle_close_on_response
+    }
+
     /// The session's entry in the books.
     pub fn session(&self) -> &crate::session::Facts {
         &self.card.facts

@@ -576,6 +576,29 @@ fn walk(
     outcome
 }
 
+/// `server … redir prefix`: GET and HEAD are sent there instead of being passed on.
+pub(crate) async fn redir(
+    conn: &mut Conn,
+    exchange: &mut Exchange,
+    server: Option<evenkeel_base::ServerId>,
+) -> Result<Option<Next>, Failure> {
+    let plan = conn.shard.plan.clone();
+    let Some(prefix) = server.and_then(|id| plan.server(id).line.redir.as_ref()) else { return Ok(None) };
+    if !matches!(exchange.req.method(), b"GET" | b"HEAD") {
+        return Ok(None);
+    }
+    let mut head =
+        b"HTTP/1.1 302 Found\r\nCache-Control: no-cache\r\nContent-Length: 0\r\nLocation: ".to_vec();
+    head.extend_from_slice(prefix);
+    head.extend_from_slice(exchange.req.path_and_query());
+    head.extend_from_slice(b"\r\n\r\n");
+    exchange.rules.answer.whole(&head, 302);
+    match answer(conn, exchange, Blame::Local, Phase::Connect).await? {
+        Judged::Answered(next) => Ok(Some(next)),
+        Judged::Pass => Ok(None),
+    }
+}
+
 /// True if any of the conditions holds for the request.
 pub(crate) fn any_holds<'c>(
     conn: &Conn,

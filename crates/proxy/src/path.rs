@@ -28,7 +28,7 @@ pub(crate) async fn serve(conn: &mut Conn) {
             return;
         }
         // No idle connection outlives a soft stop.
-        if conn.pending.is_empty() && conn.shard.world.stopping.load(Relaxed) {
+        if conn.pending.is_empty() && conn.shard.world.stopping.load(Relaxed) && !conn.stays_for_one_more() {
             return;
         }
         conn.start = clock::coarse();
@@ -90,6 +90,9 @@ async fn walk(conn: &mut Conn, exchange: &mut Exchange) -> Result<Next, Failure>
         return Err(Failure::silent(Blame::Client, Phase::Request));
     }
     let mut seat = route::to_server(conn, exchange).await?;
+    if let Some(next) = judge::redir(conn, exchange, seat.server).await? {
+        return Ok(next);
+    }
     dress::prepare(conn, exchange);
     let mut fresh_only = false;
     loop {

@@ -9,7 +9,7 @@ use evenkeel_http::Framing;
 use evenkeel_plan::addr::PortRule;
 use evenkeel_plan::{Back, HttpReuse, Mode, Plan, Server};
 use evenkeel_sys::connect::PortRange;
-use evenkeel_sys::{Addr, ConnectError, ConnectOpts, KeepAlive, Sock, clock, connect};
+use evenkeel_sys::{Addr, ConnectError, ConnectOpts, Sock, clock, connect};
 use evenkeel_wire::proxy;
 use std::sync::atomic::Ordering::Relaxed;
 
@@ -18,6 +18,7 @@ use crate::conn::{Conn, Woke, peer_of};
 use crate::exchange::{Exchange, Failure};
 use crate::pool::ServerConn;
 use crate::route::{Seat, take_seat};
+use crate::runtime::keepalive;
 
 /// A retry on the same server waits this long, or `timeout connect` if that is less: it may be restarting
 /// (configuration manual, `retries`).
@@ -35,7 +36,7 @@ pub(crate) fn connect_opts(plan: &Plan, server: &Server) -> ConnectOpts {
             .map(Arc::new),
         interface: source.and_then(|s| s.interface.as_deref()).map(Into::into),
         tcp_user_timeout: server.line.tcp_user_timeout,
-        keepalive: backend.options.srvtcpka.then(KeepAlive::default),
+        keepalive: backend.options.srvtcpka.then(|| keepalive(&backend.options.server_probes)),
         sndbuf: (plan.global.sndbuf_server > 0).then_some(plan.global.sndbuf_server as usize),
         rcvbuf: (plan.global.rcvbuf_server > 0).then_some(plan.global.rcvbuf_server as usize),
         fastopen: server.line.fastopen,
@@ -231,6 +232,10 @@ async fn dial(conn: &mut Conn, exchange: &mut Exchange, seat: &Seat) -> Result<S
     }
     exchange.facts.timers.connected = Some(clock::coarse());
     let sock = connecting.into_sock();
+    if exchange.backend.is_some_and(|b| shard.plan.proxy(b).options.nolinger) {
+        // Fails if it is closed already: then there is nothing left to linger.
+        let _ = sock.set_linger_zero();
+    }
     let announces = introduce(conn, seat, &sock).map_err(|()| dead(503, Blame::Server))?;
     Ok(ServerConn {
         sock,

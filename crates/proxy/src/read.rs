@@ -35,12 +35,12 @@ enum Got {
 /// Waits, holding nothing, until the client says something. False: the connection is over, and all is said.
 pub(crate) async fn wait_for_first_byte(conn: &mut Conn) -> bool {
     let first = conn.nth == 0;
-    if !first && conn.shard.world.stopping.load(Relaxed) {
+    if !first && conn.shard.world.stopping.load(Relaxed) && !conn.stays_for_one_more() {
         // The stop came while the last exchange was under way: its answer could not announce the end.
         return false;
     }
     arm_idle(conn, first);
-    conn.session().idle.set(!first);
+    conn.session().idle.set(!first && !conn.stays_for_one_more());
     let heard = conn.wait(|conn, cx| conn.sock.poll_readable(cx)).await;
     conn.session().idle.set(false);
     let failure = match heard {

@@ -162,7 +162,9 @@ pub(crate) async fn take_seat(
     let world = conn.shard.world.clone();
     let prefer_last = conn.shard.plan.proxy(backend).options.prefer_last_server;
     if wanted.is_none() && prefer_last && avoid.is_none() {
-        wanted = conn.last_server.filter(|id| back.servers.contains(id) && world.server(*id).usable());
+        let few = |id| back.max_keep_alive_queue.is_none_or(|max| world.server(id).queued.now() <= max);
+        let good = |id: &ServerId| back.servers.contains(id) && world.server(*id).usable() && few(*id);
+        wanted = conn.last_server.filter(good);
     }
     loop {
         let choice = match wanted {

@@ -87,6 +87,8 @@ pub(crate) async fn carry(
     let server_timeout = tunnel.or(back.and_then(|t| t.server));
     let client_fin = front.client_fin.or(client);
     let server_fin = back.and_then(|t| t.server_fin).or(server_timeout);
+    let client_alone = shard.plan.proxy(conn.facts.frontend).options.independent_streams;
+    let server_alone = exchange.backend.is_some_and(|b| shard.plan.proxy(b).options.independent_streams);
     let (mut up_open, mut down_open) = (true, true);
     let mut moved = (0, 0);
     let ended = conn
@@ -114,16 +116,18 @@ pub(crate) async fn carry(
             if !up_open && !down_open {
                 return Poll::Ready(Ok(()));
             }
-            // Either direction's progress keeps the session alive, as the original's timers do for both sides at once.
+            // Either direction's progress keeps the session alive, as the original's timers do for both sides at once;
+            // with `option independent-streams` a side must be heard, not only told.
             let since = up.since.max(down.since);
-            let client_wait = if down_open { client } else { client_fin };
-            let server_wait = if up_open { server_timeout } else { server_fin };
-            let patience = match (up_open, down_open) {
-                (true, true) => min_some(client_wait, server_wait),
-                (true, false) => client_wait,
-                (false, _) => server_wait,
-            };
-            conn.until(patience.map(|d| since + d));
+            let client_since = if client_alone { up.since } else { since };
+            let server_since = if server_alone { down.since } else { since };
+            let client_at = if down_open { client } else { client_fin }.map(|d| client_since + d);
+            let server_at = if up_open { server_timeout } else { server_fin }.map(|d| server_since + d);
+            conn.until(match (up_open, down_open) {
+                (true, true) => min_some(client_at, server_at),
+                (true, false) => client_at,
+                (false, _) => server_at,
+            });
             Poll::Pending
         })
         .await;
