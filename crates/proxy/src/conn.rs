@@ -255,4 +255,9 @@ async fn serve(mut conn: Box<Conn>) {
         Mode::Http => path::serve(&mut conn).await,
         Mode::Tcp => Box::pin(tcp::serve(&mut conn)).await,
     }
+    if conn.frontend().options.nolinger {
+        // `option nolinger`: our end, and then nothing of it is kept. Both fail if it is closed already.
+        let _ = conn.sock.shutdown_write();
+        let _ = conn.sock.set_linger_zero();
+    }
 }

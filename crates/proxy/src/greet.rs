@@ -41,10 +41,6 @@ pub(crate) async fn greet(conn: &mut Conn) -> bool {
         return false;
     }
     books::session(conn);
-    if conn.frontend().options.nolinger {
-        // Fails if it is closed already: then there is nothing left to linger.
-        let _ = conn.sock.set_linger_zero();
-    }
     true
 }
 

@@ -593,6 +593,9 @@ pub(crate) async fn redir(
     head.extend_from_slice(exchange.req.path_and_query());
     head.extend_from_slice(b"\r\n\r\n");
     exchange.rules.answer.whole(&head, 302);
+    // As in the original this answer is the connection's last, and the field that says so counts.
+    exchange.client_keeps = false;
+    exchange.facts.bytes_out += b"connectionclose".len() as u64;
     match answer(conn, exchange, Blame::Local, Phase::Connect).await? {
         Judged::Answered(next) => Ok(Some(next)),
         Judged::Pass => Ok(None),

@@ -189,6 +189,25 @@ fn servers() {
             clients: ONCE,
             ..ROW
         },
+        Row {
+            name: "a server that redirects",
+            be: " server s1 <s1> redir http://else:8",
+            origins: &[KEEPS],
+            clients: &[
+                &[Send("GET /x?y HTTP/1.1\r\nHost: a\r\n\r\n"), Reply, Pause(50), Send(LAST), ToEnd],
+                &[Send(POST), ToEnd],
+            ],
+            ..ROW
+        },
+        Row { name: "nolinger", defaults: " option nolinger", clients: ONCE, ..ROW },
+        Row {
+            name: "max-keep-alive-queue",
+            defaults: " option prefer-last-server\n max-keep-alive-queue 1",
+            be: " balance roundrobin\n server s1 <s1>\n server s2 <s2>",
+            origins: &[KEEPS, KEEPS],
+            clients: &[&[Send(GET), Reply, Send(GET), Reply, Send(LAST), ToEnd]],
+            ..ROW
+        },
         Row { name: "dispatch", be: " dispatch <s1>", clients: ONCE, ..ROW },
         Row {
             name: "dispatch refused",
