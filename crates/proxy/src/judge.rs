@@ -7,7 +7,7 @@ use std::time::Duration;
 use evenkeel_base::ProxyId;
 use evenkeel_expr::Cond;
 use evenkeel_expr::facts::{Blame, Peer, Phase};
-use evenkeel_http::{ChunkDecoder, ChunkStep, ConnectionOptions, Framing, Known, Version};
+use evenkeel_http::{ConnectionOptions, Framing, Known, Version};
 use evenkeel_plan::{HttpMode, Mode, Plan, Proxy, StatsPage};
 use evenkeel_rules::{Outcome, Pages, Rule, Verdict, engine};
 use evenkeel_sys::{Sock, clock};
@@ -16,6 +16,7 @@ use std::sync::atomic::Ordering::Relaxed;
 use crate::books;
 use crate::conn::{Conn, Woke};
 use crate::exchange::{Exchange, Failure, Next};
+use crate::held::Held;
 use crate::inbound::{self, Source};
 use crate::pump::Pump;
 use crate::services::StatsRequest;
@@ -732,51 +733,23 @@ async fn buffer_body(
         go_on.map_err(|blame| Failure::silent(blame, Phase::Request))?;
     }
     conn.until_after(patience);
+    let mut held = Held::new(exchange.req_body);
     loop {
-        let (body, complete) = body_in_hand(exchange.req_body, &conn.pending)?;
+        held.look(&conn.pending)?;
+        let complete = held.complete;
         let enough =
-            complete || (at_least > 0 && body.len() as u64 >= at_least) || conn.pending.len() >= full;
-        exchange.body = Some(body);
-        exchange.body_complete = complete;
-        if enough {
+            complete || (at_least > 0 && held.body.len() as u64 >= at_least) || conn.pending.len() >= full;
+        if enough || conn.ended {
+            exchange.body = Some(held.body);
+            exchange.body_complete = complete;
+            // As in the original, rules still see what came of a client that has left; then the exchange ends.
+            exchange.aborted |= !enough;
             return Ok(());
         }
         let last = conn.pending.len();
         let over = read_more(conn).await?;
-        if conn.ended {
-            // As in the original, rules still see what came; then the exchange ends.
-            exchange.aborted = true;
-            return Ok(());
-        }
-        if over && conn.pending.len() == last {
+        if over && !conn.ended && conn.pending.len() == last {
             return Err(Failure::page(408, Blame::ClientTimeout, Phase::Request));
-        }
-    }
-}
-
-/// The body's bytes without their framing, and whether that is all of it.
-pub(crate) fn body_in_hand(framing: Framing, pending: &[u8]) -> Result<(Vec<u8>, bool), Failure> {
-    match framing {
-        Framing::None => Ok((Vec::new(), true)),
-        Framing::Length(n) => {
-            let take = usize::try_from(n).unwrap_or(usize::MAX).min(pending.len());
-            Ok((pending.get(..take).unwrap_or_default().to_vec(), take as u64 == n))
-        }
-        Framing::UntilClose | Framing::Tunnel => Ok((pending.to_vec(), false)),
-        Framing::Chunked => {
-            let (mut decoder, mut body, mut at) = (ChunkDecoder::new(), Vec::new(), 0);
-            loop {
-                let rest = pending.get(at..).unwrap_or_default();
-                let bad = Failure::page(400, Blame::Proxy, Phase::Request);
-                match decoder.decode(rest).map_err(|_| bad)? {
-                    ChunkStep::More => return Ok((body, false)),
-                    ChunkStep::Data { start, end } => {
-                        body.extend_from_slice(rest.get(start..end).unwrap_or_default());
-                        at += end;
-                    }
-                    ChunkStep::End { .. } => return Ok((body, true)),
-                }
-            }
         }
     }
 }

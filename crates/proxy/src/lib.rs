@@ -17,6 +17,7 @@ pub mod faulty;
 mod finish;
 mod forward;
 mod greet;
+mod held;
 mod inbound;
 mod judge;
 pub mod logs;
