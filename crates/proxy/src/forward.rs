@@ -142,6 +142,8 @@ enum Lost {
     Timeout,
     /// The client is gone.
     Client,
+    /// The client has closed in order, and `option abortonclose` takes that for its leave.
+    Closed,
     /// The client sent its body too slowly.
     ClientTimeout,
     /// The client's body is not what it should be.
@@ -256,7 +258,7 @@ async fn await_head(
                 return Poll::Ready(done);
             }
             if up.is_done() && conn.client_left(cx) && abortonclose {
-                return Poll::Ready(Err(Lost::Client));
+                return Poll::Ready(Err(if conn.reset { Lost::Client } else { Lost::Closed }));
             }
             Poll::Pending
         })
@@ -369,6 +371,8 @@ fn lost(
             Failure::page(504, Blame::ServerTimeout, Phase::Headers),
             back.is_some_and(|b| b.retry_on.response_timeout),
         ),
+        // It may still be listening.
+        Lost::Closed => (Failure::page(400, Blame::Client, Phase::Headers), false),
         // Nobody is there to be told.
         Lost::Client => (Failure::silent(Blame::Client, Phase::Data), false),
         // configuration manual §8.5: `cH` is for a client that is slow with its POST.

@@ -192,6 +192,14 @@ fn client_aborts() {
             ..ROW
         },
         Row {
+            name: "closes while the server thinks",
+            differs: Some("each counts the bytes of its own page for 400"),
+            defaults: " option abortonclose",
+            origins: &[&[&[Request, Open("asked"), ToEnd]]],
+            clients: &[&[Send(GET), Wait("asked"), HalfClose, ToEnd]],
+            ..ROW
+        },
+        Row {
             name: "while the server thinks, without abortonclose",
             defaults: " timeout server 300ms",
             origins: &[&[&[Request, Open("asked"), ToEnd]]],
