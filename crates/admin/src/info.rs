@@ -41,7 +41,8 @@ pub fn gather(world: &World, desk: &Desk, now: Instant) -> Info {
         hard_maxconn: desk.maxconn_hard,
         connections: sessions,
         connections_total: low(world.connections_total.load(Relaxed) + desk.connections_total.load(Relaxed)),
-        requests_total: low(world.requests_total.load(Relaxed)),
+        // A conversation with a stats socket counts as one.
+        requests_total: low(world.requests_total.load(Relaxed) + desk.connections_total.load(Relaxed)),
         maxpipes: world.plan.global.maxpipes,
         connection_rate: world.connection_rate.per_second(now),
         connection_rate_limit: world.maxconnrate.load(Relaxed),

@@ -107,6 +107,10 @@ pub fn frontend<'a>(world: &'a World, proxy: &'a Proxy, now: Instant) -> Row<'a>
         req_rate_max: live.front_request_rate.max(),
         conn_rate: live.front_connection_rate.per_second(now),
         conn_rate_max: live.front_connection_rate.max(),
+        h1_connections: match proxy.mode {
+            evenkeel_plan::Mode::Http => live.front_sessions.now(),
+            evenkeel_plan::Mode::Tcp => 0,
+        },
         ..of(proxy)
     }
 }
@@ -234,8 +238,19 @@ pub fn backend<'a>(
         lastsess_s: last_session(live.last_session.load(Relaxed), now),
         cookie: back.cookie.as_ref().filter(|_| legends).map(|c| Cow::Borrowed(BStr::new(&c.name))),
         algo: legends.then(|| algorithm(back)),
+        h1_connections: match proxy.mode {
+            // Those that nobody uses are open too.
+            evenkeel_plan::Mode::Http => back.servers.iter().map(|id| held(world, *id)).sum(),
+            evenkeel_plan::Mode::Tcp => 0,
+        },
         ..of(proxy)
     }
+}
+
+/// Connections to a server, in use and idle.
+fn held(world: &World, id: ServerId) -> u32 {
+    let live = world.server(id);
+    live.sessions.now().saturating_add(live.idle.load(Relaxed))
 }
 
 fn of(proxy: &Proxy) -> Row<'_> {
@@ -413,6 +428,9 @@ fn user_weights(world: &World, back: &Back, active: bool) -> u32 {
 
 /// The `balance` word.
 pub fn algorithm(back: &Back) -> &'static str {
+    if back.dispatch.is_some() || back.transparent {
+        return "none";
+    }
     match (back.algorithm, &back.key) {
         (Algorithm::RoundRobin, _) => "roundrobin",
         (Algorithm::StaticRr, _) => "static-rr",

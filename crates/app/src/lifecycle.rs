@@ -115,6 +115,8 @@ fn fail(voice: &mut Voice, what: &str, why: &dyn std::fmt::Display) -> Exit {
 /// Asks the system for the open files that the connections need.
 fn raise_limits(plan: &Plan, command: &Command, shards: usize, voice: &mut Voice) -> Option<Limits> {
     let (_, hard) = process::nofile();
+    // `fd-hard-limit` speaks where the system's limit is above it, or there is none.
+    let hard = [hard, plan.global.fd_hard_limit].into_iter().flatten().min();
     let limits = limits::limits(&Wants {
         maxconn: plan.global.maxconn,
         ulimit_n: plan.global.ulimit_n,

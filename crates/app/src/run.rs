@@ -251,7 +251,16 @@ pub(crate) struct Running {
 
 /// A soft stop that has begun.
 struct Stopping {
+    /// When the listeners close (`grace`); `None`: they are closed.
+    soft_at: Option<tokio::time::Instant>,
     hard_at: Option<tokio::time::Instant>,
+}
+
+/// How long after a soft stop's signal the listeners stay open: what `global` says or, in old files, the most patient
+/// section.
+fn grace(plan: &Plan) -> std::time::Duration {
+    let sections = plan.proxies.iter().filter_map(|p| p.front.as_ref()).map(|f| f.grace);
+    sections.chain([plan.global.grace]).max().unwrap_or_default()
 }
 
 impl Running {
@@ -295,9 +304,19 @@ impl Running {
         if self.stopping.is_some() {
             return;
         }
-        let hard_at = self.world.plan.global.hard_stop_after.map(|after| tokio::time::Instant::now() + after);
-        self.stopping = Some(Stopping { hard_at });
+        let now = tokio::time::Instant::now();
+        let hard_at = self.world.plan.global.hard_stop_after.map(|after| now + after);
+        let grace = grace(&self.world.plan);
+        if !grace.is_zero() {
+            self.stopping = Some(Stopping { soft_at: Some(now + grace), hard_at });
+            return;
+        }
+        self.stopping = Some(Stopping { soft_at: None, hard_at });
         proxy.soft_stop();
+        self.say_stopped();
+    }
+
+    fn say_stopped(&self) {
         for (id, state) in self.states() {
             self.say(id, LEVEL_WARNING, states::stopped(&state));
         }
@@ -319,10 +338,17 @@ impl Running {
             match &self.stopping {
                 None => tokio::time::sleep(LOOK_RUNNING).await,
                 Some(stopping) => {
+                    if stopping.soft_at.is_some_and(|at| tokio::time::Instant::now() >= at) {
+                        let hard_at = stopping.hard_at;
+                        proxy.soft_stop();
+                        self.say_stopped();
+                        self.stopping = Some(Stopping { soft_at: None, hard_at });
+                        continue;
+                    }
                     if stopping.hard_at.is_some_and(|at| tokio::time::Instant::now() >= at) {
                         tracing::warn!("soft-stop running for too long, performing a hard-stop.");
                         proxy.stop();
-                        self.stopping = Some(Stopping { hard_at: None });
+                        self.stopping = Some(Stopping { soft_at: None, hard_at: None });
                     }
                     tokio::time::sleep(LOOK_STOPPING).await;
                 }

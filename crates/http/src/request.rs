@@ -217,7 +217,8 @@ impl RequestHead {
         let target = self.target();
         let (Some(scheme), Some(authority)) = (uri::scheme(target), uri::authority(target)) else { return };
         let (name, Some(port)) = uri::split_port(authority) else { return };
-        if !uri::is_default_port(Some(scheme), port) {
+        // What has two ports has none that could be left out: the next reader would take the other one for it.
+        if !uri::is_default_port(Some(scheme), port) || uri::split_port(name).1.is_some() {
             return;
         }
         let path = target.get(scheme.len() + 3 + authority.len()..).unwrap_or_default();
@@ -357,6 +358,8 @@ mod tests {
             ("GET http://h:/a", "h", "GET http://h/a h"),
             ("GET http://:", ":80", "GET http:// "),
             ("GET http://[::1]:80", "[::1]", "GET http://[::1] [::1]"),
+            ("GET http://h:8080:80/a", "h:8080:80", "GET http://h:8080:80/a h:8080:80"),
+            ("GET http://h::/a", "h::", "GET http://h::/a h::"),
             ("GET /a", "h:80", "GET /a h:80"),
             ("CONNECT h:80", "h:80", "CONNECT h:80 h"),
             ("CONNECT h:443", "h:", "CONNECT h:443 h:"),

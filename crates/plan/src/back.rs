@@ -50,8 +50,6 @@ pub struct Back {
     pub log_health_checks: bool,
     /// `http-check disable-on-404`.
     pub disable_on_404: bool,
-    /// `load-server-state-from-file`.
-    pub state_file: StateFile,
 }
 
 impl Default for Back {
@@ -77,25 +75,12 @@ impl Default for Back {
             check: CheckPlan::default(),
             log_health_checks: false,
             disable_on_404: false,
-            state_file: StateFile::default(),
         }
     }
 }
 
 /// `retries` where the file doesn't say (configuration manual, `retries`).
 pub const RETRIES: u32 = 3;
-
-/// `load-server-state-from-file`.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub enum StateFile {
-    /// `none`.
-    #[default]
-    None,
-    /// `global`.
-    Global,
-    /// `local`, with `server-state-file-name`.
-    Local(String),
-}
 
 /// What a hash is taken of (`balance …`).
 #[derive(Debug)]
@@ -150,10 +135,10 @@ pub enum HttpReuse {
 }
 
 /// `retry-on`.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RetryOn {
-    /// `none` was given: not even connection failures.
-    pub none: bool,
+    /// `conn-failure`: the only one by default.
+    pub conn_failure: bool,
     /// `empty-response`.
     pub empty_response: bool,
     /// `junk-response`.
@@ -162,6 +147,18 @@ pub struct RetryOn {
     pub response_timeout: bool,
     /// `0rtt-rejected` is nothing without TLS. Statuses: 401, 403, 404, 408, 425, 429, 500, 501, 502, 503, 504.
     pub statuses: Vec<u16>,
+}
+
+impl Default for RetryOn {
+    fn default() -> Self {
+        Self {
+            conn_failure: true,
+            empty_response: false,
+            junk_response: false,
+            response_timeout: false,
+            statuses: Vec::new(),
+        }
+    }
 }
 
 impl RetryOn {

@@ -127,12 +127,6 @@ pub struct Global {
     pub sndbuf_client: u32,
     /// See `rcvbuf_client`.
     pub sndbuf_server: u32,
-    /// `tune.pool-low-fd-ratio`-like knobs have no effect here. `tune.idle-pool.shared` has none either: pools are per shard.
-    pub pool_max_idle: Option<u32>,
-    /// `server-state-base`, `server-state-file`.
-    pub server_state_base: Option<PathBuf>,
-    /// See `server_state_base`.
-    pub server_state_file: Option<PathBuf>,
     /// `unix-bind prefix`.
     pub unix_bind_prefix: Option<PathBuf>,
     /// `setenv` and friends have been applied while reading; kept for `show env`.
@@ -180,9 +174,6 @@ impl Default for Global {
             rcvbuf_server: 0,
             sndbuf_client: 0,
             sndbuf_server: 0,
-            pool_max_idle: None,
-            server_state_base: None,
-            server_state_file: None,
             unix_bind_prefix: None,
             env: Vec::new(),
         }

@@ -101,8 +101,6 @@ pub struct ProxyOptions {
     pub pretend_keepalive: bool,
     /// `option http-use-proxy-header`.
     pub use_proxy_header: bool,
-    /// `option http_proxy` of old releases.
-    pub http_proxy: bool,
     /// `option independent-streams`.
     pub independent_streams: bool,
     /// `option nolinger`.

@@ -81,6 +81,12 @@ impl Conn {
         View { shard: &self.shard, session_vars: &self.vars, writes: &exchange.writes }
     }
 
+    /// `option idle-close-on-response`: at a soft stop an idle connection is told of the end by one more answer, instead of
+    /// being closed between two requests.
+    pub fn stays_for_one_more(&self) -> bool {
+        self.frontend().options.idle_close_on_response
+    }
+
     /// The session's entry in the books.
     pub fn session(&self) -> &crate::session::Facts {
         &self.card.facts
@@ -193,9 +199,7 @@ pub fn spawn(shard: &Rc<Shard>, sock: Sock, peer: Addr, listener: ListenerId, ca
     let live = world.proxy(frontend);
     live.front_connection_rate.hit(now);
     live.front_session_rate.hit(now);
-    let stats = shard.front_stats(frontend);
-    stats.conn_tot.bump();
-    stats.stot.bump();
+    shard.front_stats(frontend).conn_tot.bump();
     shard.listener_stats(listener).stot.bump();
     let needs_dst = shard.plan.front(frontend).is_some_and(|f| f.needs_dst);
     let dst = match &shard.plan.listener(listener).addr {
@@ -250,5 +254,10 @@ async fn serve(mut conn: Box<Conn>) {
     match conn.frontend().mode {
         Mode::Http => path::serve(&mut conn).await,
         Mode::Tcp => Box::pin(tcp::serve(&mut conn)).await,
+    }
+    if conn.frontend().options.nolinger {
+        // `option nolinger`: our end, and then nothing of it is kept. Both fail if it is closed already.
+        let _ = conn.sock.shutdown_write();
+        let _ = conn.sock.set_linger_zero();
     }
 }

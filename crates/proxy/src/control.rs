@@ -131,6 +131,8 @@ async fn warm(world: Arc<World>) {
         every.tick().await;
         for id in slow.iter().filter(|id| world.server(**id).warming().is_some()) {
             world.warm(*id, clock::now());
+            // It takes more than a moment ago, and nobody may end for long.
+            world.serve_queue(world.plan.server(*id).backend);
         }
     }
 }

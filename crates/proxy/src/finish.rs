@@ -4,8 +4,10 @@ use evenkeel_expr::facts::{Blame, Phase, Termination};
 use evenkeel_expr::{Env, StreamFacts};
 use evenkeel_plan::Mode;
 use evenkeel_sys::clock;
+use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
+use crate::books;
 use crate::conn::Conn;
 use crate::exchange::{Exchange, Failure, Next};
 use crate::judge;
@@ -38,49 +40,12 @@ pub(crate) async fn failed(conn: &mut Conn, exchange: &mut Exchange, failure: Fa
         next = judge::page(conn, exchange, status).await;
         exchange.facts.termination = ending;
     }
-    count_failure(conn, exchange, failure);
+    books::failed(conn, exchange, failure);
     if matches!(failure.blame, Blame::Client | Blame::Killed) {
         next = Next::Close;
     }
     close_books(conn, exchange);
     next
-}
-
-fn count_failure(conn: &Conn, exchange: &Exchange, failure: Failure) {
-    let front = conn.shard.front_stats(conn.facts.frontend);
-    if failure.phase == Phase::Request {
-        let silent_probe =
-            exchange.facts.bytes_in == 0 && conn.pending.is_empty() && failure.blame != Blame::Proxy;
-        if !silent_probe {
-            front.ereq.bump();
-            conn.shard.listener_stats(conn.facts.listener).ereq.bump();
-        }
-        return;
-    }
-    let (client, server) = match failure.blame {
-        Blame::Client | Blame::ClientTimeout => (true, false),
-        Blame::Server | Blame::ServerTimeout => {
-            (false, failure.phase == Phase::Data || failure.phase == Phase::Headers)
-        }
-        Blame::None
-        | Blame::Proxy
-        | Blame::Local
-        | Blame::Resource
-        | Blame::Internal
-        | Blame::Down
-        | Blame::Up
-        | Blame::Killed => (false, false),
-    };
-    if let Some(id) = exchange.backend {
-        let back = conn.shard.back_stats(id);
-        back.cli_abrt.add(u64::from(client));
-        back.srv_abrt.add(u64::from(server));
-    }
-    if let Some(id) = exchange.facts.server {
-        let stats = conn.shard.server_stats(id);
-        stats.cli_abrt.add(u64::from(client));
-        stats.srv_abrt.add(u64::from(server));
-    }
 }
 
 /// Counters and the log line.
@@ -91,20 +56,14 @@ fn close_books(conn: &mut Conn, exchange: &mut Exchange) {
     let front = conn.shard.front_stats(conn.facts.frontend);
     front.bout.add(facts.bytes_out);
     conn.shard.listener_stats(conn.facts.listener).bout.add(facts.bytes_out);
-    let http = conn.frontend().mode == Mode::Http;
-    if http && facts.status > 0 {
-        front.hrsp(facts.status).bump();
-    }
+    books::status(conn, exchange);
     let times = times(facts);
     if let Some(id) = exchange.backend {
         let back = conn.shard.back_stats(id);
         back.bin.add(facts.bytes_in);
         back.bout.add(facts.bytes_out);
-        if http {
+        if conn.frontend().mode == Mode::Http {
             back.req_tot.bump();
-            if facts.status > 0 {
-                back.hrsp(facts.status).bump();
-            }
         }
         add_times(&conn.shard.world.shards[conn.shard.index].back_times[id.index()], &times);
     }
@@ -112,9 +71,6 @@ fn close_books(conn: &mut Conn, exchange: &mut Exchange) {
         let stats = conn.shard.server_stats(id);
         stats.bin.add(facts.bytes_in);
         stats.bout.add(facts.bytes_out);
-        if http {
-            stats.req_tot.bump();
-        }
         add_times(&conn.shard.world.shards[conn.shard.index].server_times[id.index()], &times);
     }
     if !exchange.facts.logged_early {
@@ -189,7 +145,10 @@ fn log(conn: &Conn, exchange: &mut Exchange) {
         world.connections.now(),
         world.proxy(frontend).front_sessions.now(),
         exchange.backend.map_or(0, |b| world.proxy(b).back_sessions.now().saturating_sub(u32::from(!early))),
-        exchange.facts.server.map_or(0, |s| world.server(s).sessions.now()),
+        exchange.facts.server.map_or(0, |s| {
+            let server = world.server(s);
+            server.sessions.now().saturating_sub(server.granted.load(Relaxed))
+        }),
     ];
     let view = conn.view(exchange);
     let env = Env {
@@ -218,7 +177,7 @@ fn log(conn: &Conn, exchange: &mut Exchange) {
 
 /// A connection that said nothing (`option dontlognull`).
 fn is_null(conn: &Conn, exchange: &Exchange, dontlognull: bool) -> bool {
-    let quiet = exchange.facts.bytes_in == 0 && conn.pending.is_empty();
+    let quiet = books::is_silent(conn, exchange, exchange.facts.termination.blame);
     let early = exchange.facts.termination.phase == Phase::Request;
     // configuration manual, `option http-ignore-probes`: such connections are not logged at all.
     let dontlognull = dontlognull || (conn.frontend().options.ignore_probes && early);

@@ -28,7 +28,7 @@ use crate::judge::{self, Judged};
 use crate::pool::ServerConn;
 use crate::pump::{Counted, Outgoing, Pump, PumpError, Side};
 use crate::route::Seat;
-use crate::{capture, finish, persist, reach, tcp};
+use crate::{books, capture, finish, persist, reach, read, tcp};
 
 /// How sending an exchange ended.
 pub(crate) enum Sent {
@@ -86,6 +86,7 @@ pub(crate) async fn exchange(
         if reply.interim > INTERIM_MAX {
             return lost(conn, exchange, seat, (Lost::Junk, false), None);
         }
+        books::reply(conn, seat.server, exchange.res.status());
         send_interim(conn, exchange).await?;
         // It lives, and works on it.
         up.since = clock::coarse();
@@ -141,6 +142,8 @@ enum Lost {
     Timeout,
     /// The client is gone.
     Client,
+    /// The client has closed in order, and `option abortonclose` takes that for its leave.
+    Closed,
     /// The client sent its body too slowly.
     ClientTimeout,
     /// The client's body is not what it should be.
@@ -183,7 +186,7 @@ fn send_request(
         conn.pending = std::mem::take(&mut up.surplus);
         pending.truncate(pending.len() - conn.pending.len());
         let framing = up.take_framing();
-        count_upload(conn, exchange, ((out.len() - head_len) as u64).saturating_sub(framing));
+        books::received(conn, exchange, ((out.len() - head_len) as u64).saturating_sub(framing));
         *replay = up.read_done().then_some(pending);
     } else if up.read_done() {
         *replay = Some(Vec::new());
@@ -206,12 +209,6 @@ fn name_server(conn: &Conn, exchange: &mut Exchange, seat: &Seat) {
         let name = conn.shard.plan.server(id).name.as_bytes();
         exchange.req.fields_mut().set(header, name);
     }
-}
-
-fn count_upload(conn: &Conn, exchange: &mut Exchange, n: u64) {
-    exchange.facts.bytes_in += n;
-    conn.shard.front_stats(conn.facts.frontend).bin.add(n);
-    conn.shard.listener_stats(conn.facts.listener).bin.add(n);
 }
 
 /// Waits for the answer's head, moving the request's body meanwhile.
@@ -249,7 +246,7 @@ async fn await_head(
                         PumpError::Truncated | PumpError::Src => return Poll::Ready(Err(Lost::Client)),
                     }
                 }
-                count_upload(conn, exchange, up.volume().saturating_sub(uploaded));
+                books::received(conn, exchange, up.volume().saturating_sub(uploaded));
                 uploaded = uploaded.max(up.volume());
                 let patience = match up.waiting {
                     Side::Src if !up.is_done() => client_timeout,
@@ -261,7 +258,7 @@ async fn await_head(
                 return Poll::Ready(done);
             }
             if up.is_done() && conn.client_left(cx) && abortonclose {
-                return Poll::Ready(Err(Lost::Client));
+                return Poll::Ready(Err(if conn.reset { Lost::Client } else { Lost::Closed }));
             }
             Poll::Pending
         })
@@ -374,6 +371,8 @@ fn lost(
             Failure::page(504, Blame::ServerTimeout, Phase::Headers),
             back.is_some_and(|b| b.retry_on.response_timeout),
         ),
+        // It may still be listening.
+        Lost::Closed => (Failure::page(400, Blame::Client, Phase::Headers), false),
         // Nobody is there to be told.
         Lost::Client => (Failure::silent(Blame::Client, Phase::Data), false),
         // configuration manual §8.5: `cH` is for a client that is slow with its POST.
@@ -382,7 +381,7 @@ fn lost(
         Lost::Killed => (Failure::page(502, Blame::Killed, Phase::Headers), false),
     };
     // `retry-on` promises that the user knows its requests: any method may be sent again.
-    let again = retry && replay.is_some() && !exchange.effects.no_retry;
+    let again = retry && replay.is_some() && !exchange.effects.no_retry && reach::may_retry(conn, exchange);
     let closed = matches!(why, Lost::Empty | Lost::Server);
     if !again && closed && unheard && conn.nth > 1 {
         // A connection that has served requests may be closed at any time, and the client knows best whether to send this
@@ -391,9 +390,8 @@ fn lost(
         return Err(Failure::silent(Blame::Server, Phase::Connect));
     }
     if let (Some(id), Lost::Empty | Lost::Server | Lost::Junk | Lost::Timeout) = (seat.server, why) {
-        conn.shard.server_stats(id).eresp.bump();
-        if let Some(backend) = exchange.backend {
-            conn.shard.back_stats(backend).eresp.bump();
+        if !again {
+            books::bad_reply(conn, exchange.backend, seat.server);
         }
         crate::checks::observe(conn, id, crate::checks::Observed::NoAnswer);
     }
@@ -460,12 +458,20 @@ async fn answer(
     mut up: Pump,
     rest: Vec<u8>,
 ) -> Result<Sent, Failure> {
-    let junk = Failure::page(502, Blame::Proxy, Phase::Headers);
-    let mut framing = exchange.res.body(exchange.req.verb()).map_err(|_| junk)?;
+    let (backend, server_id) = (exchange.backend, seat.server);
+    let junk = |conn: &Conn| {
+        books::bad_reply(conn, backend, server_id);
+        Failure::page(502, Blame::Proxy, Phase::Headers)
+    };
+    let mut framing = exchange.res.body(exchange.req.verb()).map_err(|_| junk(conn))?;
+    if framing == Framing::Chunked {
+        // What is no body shows before anything of the answer has left.
+        read::look_ahead(&rest).map_err(|_| junk(conn))?;
+    }
     exchange.facts.timers.response_head = Some(clock::coarse());
     if exchange.res.status() == 101 && !ConnectionOptions::of(exchange.req.fields()).upgrade() {
         // Nobody asked for another protocol (RFC 9110 §15.2.2).
-        return Err(junk);
+        return Err(junk(conn));
     }
     // Counted as the server sent it, before any rule.
     exchange.facts.bytes_out += exchange.res.counted_len();
@@ -477,7 +483,7 @@ async fn answer(
     let server_keeps =
         !doubtful && ConnectionOptions::of(exchange.res.fields()).wants_keep_alive(exchange.res.version());
     if let Some(id) = seat.server {
-        conn.shard.server_stats(id).hrsp(exchange.res.status()).bump();
+        books::reply(conn, seat.server, exchange.res.status());
         crate::checks::observe(conn, id, crate::checks::Observed::Status(exchange.res.status()));
     }
     exchange.inbound.begin(rest, framing);
@@ -507,7 +513,7 @@ async fn answer(
     if framing == Framing::Tunnel {
         if !up.is_done() {
             // It switches before it has the whole request: what is left of that belongs to neither protocol.
-            return Err(junk);
+            return Err(junk(conn));
         }
         return tunnel(conn, exchange, server, rest).await;
     }
@@ -590,12 +596,8 @@ fn send_answer(
     let mut out = shard.out();
     exchange.res.write_to(&mut out);
     let head_len = out.len();
-    if down.feed_into(rest, &mut out).is_err() {
-        // What is no body shows before anything of the answer has left.
-        exchange.facts.bytes_out = 0;
-        exchange.facts.timers.response_head = None;
-        return Err(Failure::page(502, Blame::Proxy, Phase::Headers));
-    }
+    // It was looked at before.
+    down.feed_into(rest, &mut out).map_err(|_| Failure::page(502, Blame::Proxy, Phase::Headers))?;
     exchange.answered = true;
     let sent = match conn.sock.try_send(&out) {
         Ok(n) => n,
@@ -630,7 +632,7 @@ async fn carry(
                     // It shows in the answer, or in its lack.
                     upload_failed = Some(error);
                 }
-                count_upload(conn, exchange, up.volume().saturating_sub(uploaded));
+                books::received(conn, exchange, up.volume().saturating_sub(uploaded));
                 uploaded = uploaded.max(up.volume());
             }
             let polled = down.poll(cx, &shard, &server.sock, &conn.sock);

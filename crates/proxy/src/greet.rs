@@ -8,6 +8,7 @@ use evenkeel_expr::logformat::error_line;
 use evenkeel_rules::Rule;
 use evenkeel_wire::proxy::{self, Ends};
 
+use crate::books;
 use crate::conn::Conn;
 use crate::exchange::Exchange;
 use crate::judge;
@@ -21,6 +22,7 @@ pub(crate) async fn greet(conn: &mut Conn) -> bool {
     let rules = &plan.proxy(conn.facts.frontend).rules;
     if !rules.tcp_connection.is_empty() && !with_exchange(conn, &rules.tcp_connection) {
         conn.shard.front_stats(conn.facts.frontend).dcon.bump();
+        conn.shard.listener_stats(conn.facts.listener).dcon.bump();
         // As the original does: who is not welcome shall not cost a socket that lingers.
         let _ = conn.sock.set_linger_zero();
         return false;
@@ -35,8 +37,10 @@ pub(crate) async fn greet(conn: &mut Conn) -> bool {
     }
     if !rules.tcp_session.is_empty() && !with_exchange(conn, &rules.tcp_session) {
         conn.shard.front_stats(conn.facts.frontend).dses.bump();
+        conn.shard.listener_stats(conn.facts.listener).dses.bump();
         return false;
     }
+    books::session(conn);
     true
 }
 

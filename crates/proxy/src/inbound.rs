@@ -9,7 +9,7 @@ use evenkeel_sys::Sock;
 
 use crate::conn::{Conn, Woke};
 use crate::exchange::{Exchange, Failure};
-use crate::judge::body_in_hand;
+use crate::held::Held;
 use crate::pump::Pump;
 
 /// Most bytes of memory that an exchange keeps for the next one's answer: small bodies come with their head.
@@ -79,14 +79,14 @@ pub(crate) async fn hold(
     let full = conn.shard.plan.global.bufsize as usize;
     conn.until_after(Some(time));
     let mut ended = false;
+    let mut held = Held::new(source.framing);
     loop {
         let inbound = &mut exchange.inbound;
-        let (plain, whole) = body_in_hand(source.framing, &inbound.raw)
-            .map_err(|_| Failure::page(502, Blame::Proxy, Phase::Headers))?;
-        inbound.complete = whole || (ended && source.framing == Framing::UntilClose);
-        let enough = inbound.complete || (at_least > 0 && plain.len() as u64 >= at_least);
-        inbound.plain = Some(plain);
+        held.look(&inbound.raw).map_err(|_| Failure::page(502, Blame::Proxy, Phase::Headers))?;
+        inbound.complete = held.complete || (ended && source.framing == Framing::UntilClose);
+        let enough = inbound.complete || (at_least > 0 && held.body.len() as u64 >= at_least);
         if enough || inbound.raw.len() >= full {
+            inbound.plain = Some(held.body);
             return Ok(());
         }
         if ended {

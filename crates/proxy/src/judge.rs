@@ -7,14 +7,16 @@ use std::time::Duration;
 use evenkeel_base::ProxyId;
 use evenkeel_expr::Cond;
 use evenkeel_expr::facts::{Blame, Peer, Phase};
-use evenkeel_http::{ChunkDecoder, ChunkStep, ConnectionOptions, Framing, Known, Version};
+use evenkeel_http::{ConnectionOptions, Framing, Known, Version};
 use evenkeel_plan::{HttpMode, Mode, Plan, Proxy, StatsPage};
 use evenkeel_rules::{Outcome, Pages, Rule, Verdict, engine};
 use evenkeel_sys::{Sock, clock};
 use std::sync::atomic::Ordering::Relaxed;
 
+use crate::books;
 use crate::conn::{Conn, Woke};
 use crate::exchange::{Exchange, Failure, Next};
+use crate::held::Held;
 use crate::inbound::{self, Source};
 use crate::pump::Pump;
 use crate::services::StatsRequest;
@@ -75,14 +77,10 @@ pub(crate) fn begin(conn: &Conn, exchange: &mut Exchange) {
     }
     let world = &conn.shard.world;
     exchange.facts.number = world.request_number.fetch_add(1, Relaxed);
+    world.requests_total.fetch_add(1, Relaxed);
     if frontend.mode == Mode::Tcp {
         return;
     }
-    world.requests_total.fetch_add(1, Relaxed);
-    world.proxy(frontend.id).front_request_rate.hit(clock::coarse());
-    let stats = conn.shard.front_stats(frontend.id);
-    stats.req_tot.bump();
-    stats.h1req.bump();
     let version = exchange.req.version();
     exchange.client_is_old = version == Version::Http10;
     let wants = ConnectionOptions::of(exchange.req.fields()).wants_keep_alive(version);
@@ -125,11 +123,12 @@ pub(crate) async fn frontend(conn: &mut Conn, exchange: &mut Exchange) -> Result
     let plan = &*shard.plan;
     let id = conn.facts.frontend;
     let proxy = plan.proxy(id);
-    if let Judged::Answered(next) = monitor(conn, exchange, plan).await? {
-        return Ok(Judged::Answered(next));
-    }
     if !proxy.rules.tcp_content.is_empty() {
         stream_rules(conn, exchange, id).await?;
+    }
+    books::request(conn);
+    if let Judged::Answered(next) = monitor(conn, exchange, &plan).await? {
+        return Ok(Judged::Answered(next));
     }
     if proxy.options.buffer_request {
         let patience = proxy.timeouts.http_request.or(proxy.timeouts.client);
@@ -164,7 +163,7 @@ pub(crate) async fn backend(conn: &mut Conn, exchange: &mut Exchange) -> Result<
 async fn http_request(conn: &mut Conn, exchange: &mut Exchange, id: ProxyId) -> Result<Judged, Failure> {
     let shard = conn.shard.clone();
     let plan = &*shard.plan;
-    restrict_names(exchange, plan.proxy(id).options.restrict_header_names)?;
+    restrict_names(conn, exchange, plan.proxy(id).options.restrict_header_names)?;
     let rules = &plan.proxy(id).rules.http_request;
     if let Judged::Answered(next) = rules_about(conn, exchange, id, rules, About::Request).await? {
         return Ok(Judged::Answered(next));
@@ -177,13 +176,14 @@ async fn http_request(conn: &mut Conn, exchange: &mut Exchange, id: ProxyId) -> 
 
 /// `option http-restrict-req-hdr-names`: what else than letters, digits and `-` becomes `_` on its way to an
 /// application's environment, where two names would be one.
-fn restrict_names(exchange: &mut Exchange, how: u8) -> Result<(), Failure> {
+fn restrict_names(conn: &Conn, exchange: &mut Exchange, how: u8) -> Result<(), Failure> {
     const DELETE: u8 = 1;
     let strange = |name: &[u8]| name.iter().any(|b| !b.is_ascii_alphanumeric() && *b != b'-');
     if how == 0 || !exchange.req.fields().iter().any(|(name, _)| strange(name)) {
         return Ok(());
     }
     if how != DELETE {
+        books::denied_request(conn, exchange);
         return Err(Failure::page(403, Blame::Proxy, Phase::Request));
     }
     exchange.req.fields_mut().remove_where(|name, _| strange(name));
@@ -209,7 +209,7 @@ pub(crate) async fn response(
         let rules = &plan.proxy(id).rules.tcp_response;
         if !rules.is_empty() {
             let outcome = walk(conn, exchange, plan, id, rules, 0, About::Response, true);
-            reply_verdict(conn, outcome.verdict)?;
+            reply_verdict(conn, exchange, outcome.verdict)?;
         }
     }
     for id in both(exchange.backend, front) {
@@ -270,7 +270,6 @@ pub(crate) fn admit(conn: &mut Conn, exchange: &mut Exchange, rules: &[Rule]) ->
         | Verdict::Auth
         | Verdict::WaitForBody { .. }
         | Verdict::WaitForData
-        | Verdict::Service(_)
         | Verdict::Failed => true,
     }
 }
@@ -310,12 +309,13 @@ async fn stream_rules(conn: &mut Conn, exchange: &mut Exchange, id: ProxyId) -> 
                 settled = read_more(conn).await? || conn.pending.len() >= full;
             }
             Verdict::Reject | Verdict::Deny | Verdict::Tarpit | Verdict::Failed => {
-                conn.shard.front_stats(conn.facts.frontend).dreq.bump();
+                books::denied_request(conn, exchange);
                 forget_request(exchange);
                 return Err(Failure::silent(Blame::Proxy, Phase::Request));
             }
             Verdict::SilentDrop => {
                 conn.sock.forget_peer();
+                books::denied_request(conn, exchange);
                 forget_request(exchange);
                 return Err(Failure::silent(Blame::Proxy, Phase::Request));
             }
@@ -326,8 +326,7 @@ async fn stream_rules(conn: &mut Conn, exchange: &mut Exchange, id: ProxyId) -> 
             | Verdict::Redirect
             | Verdict::Auth
             | Verdict::WaitForBody { .. }
-            | Verdict::WaitForData
-            | Verdict::Service(_) => return Ok(Judged::Pass),
+            | Verdict::WaitForData => return Ok(Judged::Pass),
         }
     }
 }
@@ -375,15 +374,15 @@ pub(crate) async fn tcp_reply(
             sent.map_err(|blame| Failure::silent(blame, Phase::Data))?;
             exchange.facts.bytes_out += said.len() as u64;
         }
-        return reply_verdict(conn, outcome.verdict);
+        return reply_verdict(conn, exchange, outcome.verdict);
     }
 }
 
 /// What `tcp-response content` decided.
-fn reply_verdict(conn: &Conn, verdict: Verdict<'_>) -> Result<(), Failure> {
+fn reply_verdict(conn: &Conn, exchange: &Exchange, verdict: Verdict) -> Result<(), Failure> {
     match verdict {
         Verdict::Reject | Verdict::Deny | Verdict::Tarpit | Verdict::Failed => {
-            conn.shard.front_stats(conn.facts.frontend).dresp.bump();
+            books::denied_reply(conn, exchange);
             Err(Failure::silent(Blame::Proxy, Phase::Data))
         }
         Verdict::SilentDrop => {
@@ -397,8 +396,7 @@ fn reply_verdict(conn: &Conn, verdict: Verdict<'_>) -> Result<(), Failure> {
         | Verdict::Redirect
         | Verdict::Auth
         | Verdict::WaitForBody { .. }
-        | Verdict::WaitForData
-        | Verdict::Service(_) => Ok(()),
+        | Verdict::WaitForData => Ok(()),
     }
 }
 
@@ -478,10 +476,13 @@ async fn rules_with(
                 count_denial(conn, exchange, about);
                 return answer(conn, exchange, Blame::Proxy, phase).await;
             }
-            Verdict::Auth => return answer(conn, exchange, Blame::Local, phase).await,
+            Verdict::Auth => {
+                books::intercepted(conn, exchange);
+                return answer(conn, exchange, Blame::Local, phase).await;
+            }
             Verdict::Failed => return answer(conn, exchange, Blame::Internal, phase).await,
             Verdict::Return | Verdict::Redirect => {
-                conn.shard.front_stats(conn.facts.frontend).intercepted.bump();
+                books::intercepted(conn, exchange);
                 return answer(conn, exchange, Blame::Local, phase).await;
             }
             Verdict::Tarpit => {
@@ -494,36 +495,26 @@ async fn rules_with(
             }
             Verdict::Reject => {
                 count_denial(conn, exchange, about);
+                if about == About::Request {
+                    exchange.facts.timers.request_head = None;
+                }
                 return Err(Failure::silent(Blame::Proxy, phase));
             }
             Verdict::SilentDrop => {
                 conn.sock.forget_peer();
+                count_denial(conn, exchange, about);
                 exchange.facts.timers.request_head = None;
                 return Err(Failure::silent(Blame::Proxy, phase));
             }
-            // The reader knows the services; a name that it let through and nobody answers to is our fault.
-            Verdict::Service(_) => return Err(Failure::page(503, Blame::Internal, phase)),
         }
     }
 }
 
 fn count_denial(conn: &Conn, exchange: &Exchange, about: About) {
-    let front = conn.shard.front_stats(conn.facts.frontend);
     if about == About::Response {
-        front.dresp.bump();
-        if let Some(id) = exchange.backend {
-            conn.shard.back_stats(id).dresp.bump();
-        }
-        if let Some(id) = exchange.facts.server {
-            conn.shard.server_stats(id).dresp.bump();
-        }
-        return;
+        return books::denied_reply(conn, exchange);
     }
-    front.dreq.bump();
-    conn.shard.listener_stats(conn.facts.listener).dreq.bump();
-    if let Some(id) = exchange.backend.filter(|id| *id != conn.facts.frontend) {
-        conn.shard.back_stats(id).dreq.bump();
-    }
+    books::denied_request(conn, exchange);
 }
 
 /// Holds the client for `timeout tarpit`, or until it leaves.
@@ -558,16 +549,16 @@ async fn early_hints(conn: &mut Conn, exchange: &mut Exchange) -> Result<(), Fai
 
 /// One walk of the engine over what the connection and the exchange hold.
 #[allow(clippy::too_many_arguments)] // the one border between the path and the engine
-fn walk<'r>(
+fn walk(
     conn: &mut Conn,
     exchange: &mut Exchange,
     plan: &Plan,
     id: ProxyId,
-    rules: &'r [Rule],
+    rules: &[Rule],
     from: usize,
     about: About,
     settled: bool,
-) -> Outcome<'r> {
+) -> Outcome {
     let own = plan.proxy(id);
     let pages = SitePages { own, front: plan.proxy(conn.facts.frontend), plan };
     let view = View { shard: &conn.shard, session_vars: &conn.vars, writes: &exchange.writes };
@@ -606,6 +597,32 @@ fn walk<'r>(
     }
     exchange.local_head = local;
     outcome
+}
+
+/// `server … redir prefix`: GET and HEAD are sent there instead of being passed on.
+pub(crate) async fn redir(
+    conn: &mut Conn,
+    exchange: &mut Exchange,
+    server: Option<evenkeel_base::ServerId>,
+) -> Result<Option<Next>, Failure> {
+    let plan = conn.shard.plan.clone();
+    let Some(prefix) = server.and_then(|id| plan.server(id).line.redir.as_ref()) else { return Ok(None) };
+    if !matches!(exchange.req.method(), b"GET" | b"HEAD") {
+        return Ok(None);
+    }
+    let mut head =
+        b"HTTP/1.1 302 Found\r\nCache-Control: no-cache\r\nContent-Length: 0\r\nLocation: ".to_vec();
+    head.extend_from_slice(prefix);
+    head.extend_from_slice(exchange.req.path_and_query());
+    head.extend_from_slice(b"\r\n\r\n");
+    exchange.rules.answer.whole(&head, 302);
+    // As in the original this answer is the connection's last, and the field that says so counts.
+    exchange.client_keeps = false;
+    exchange.facts.bytes_out += b"connectionclose".len() as u64;
+    match answer(conn, exchange, Blame::Local, Phase::Connect).await? {
+        Judged::Answered(next) => Ok(Some(next)),
+        Judged::Pass => Ok(None),
+    }
 }
 
 /// True if any of the conditions holds for the request.
@@ -713,6 +730,9 @@ fn skip_body(conn: &mut Conn, exchange: &mut Exchange) {
     } else {
         exchange.client_keeps = false;
     }
+    // The original counts what of it was in hand.
+    let framing = pump.take_framing();
+    books::received(conn, exchange, (dropped.len() as u64).saturating_sub(framing));
 }
 
 /// Reads the request's body into the pending bytes: all of it, or `at_least` bytes, or as much as a buffer holds.
@@ -735,51 +755,23 @@ async fn buffer_body(
         go_on.map_err(|blame| Failure::silent(blame, Phase::Request))?;
     }
     conn.until_after(patience);
+    let mut held = Held::new(exchange.req_body);
     loop {
-        let (body, complete) = body_in_hand(exchange.req_body, &conn.pending)?;
+        held.look(&conn.pending)?;
+        let complete = held.complete;
         let enough =
-            complete || (at_least > 0 && body.len() as u64 >= at_least) || conn.pending.len() >= full;
-        exchange.body = Some(body);
-        exchange.body_complete = complete;
-        if enough {
+            complete || (at_least > 0 && held.body.len() as u64 >= at_least) || conn.pending.len() >= full;
+        if enough || conn.ended {
+            exchange.body = Some(held.body);
+            exchange.body_complete = complete;
+            // As in the original, rules still see what came of a client that has left; then the exchange ends.
+            exchange.aborted |= !enough;
             return Ok(());
         }
         let last = conn.pending.len();
         let over = read_more(conn).await?;
-        if conn.ended {
-            // As in the original, rules still see what came; then the exchange ends.
-            exchange.aborted = true;
-            return Ok(());
-        }
-        if over && conn.pending.len() == last {
+        if over && !conn.ended && conn.pending.len() == last {
             return Err(Failure::page(408, Blame::ClientTimeout, Phase::Request));
-        }
-    }
-}
-
-/// The body's bytes without their framing, and whether that is all of it.
-pub(crate) fn body_in_hand(framing: Framing, pending: &[u8]) -> Result<(Vec<u8>, bool), Failure> {
-    match framing {
-        Framing::None => Ok((Vec::new(), true)),
-        Framing::Length(n) => {
-            let take = usize::try_from(n).unwrap_or(usize::MAX).min(pending.len());
-            Ok((pending.get(..take).unwrap_or_default().to_vec(), take as u64 == n))
-        }
-        Framing::UntilClose | Framing::Tunnel => Ok((pending.to_vec(), false)),
-        Framing::Chunked => {
-            let (mut decoder, mut body, mut at) = (ChunkDecoder::new(), Vec::new(), 0);
-            loop {
-                let rest = pending.get(at..).unwrap_or_default();
-                let bad = Failure::page(400, Blame::Proxy, Phase::Request);
-                match decoder.decode(rest).map_err(|_| bad)? {
-                    ChunkStep::More => return Ok((body, false)),
-                    ChunkStep::Data { start, end } => {
-                        body.extend_from_slice(rest.get(start..end).unwrap_or_default());
-                        at += end;
-                    }
-                    ChunkStep::End { .. } => return Ok((body, true)),
-                }
-            }
         }
     }
 }
@@ -803,6 +795,7 @@ async fn monitor(conn: &mut Conn, exchange: &mut Exchange, plan: &Plan) -> Resul
     let pages = SitePages { own: proxy, front: proxy, plan };
     exchange.rules.answer.page(if fails { 503 } else { 200 }, &pages);
     exchange.facts.log_level = Some(None);
+    books::intercepted(conn, exchange);
     answer(conn, exchange, Blame::Local, Phase::Request).await
 }
 
@@ -828,6 +821,7 @@ async fn stats_page(
             let challenge = format!("Basic realm=\"{}\"", page.realm.replace('"', "'"));
             exchange.rules.answer.head.fields_mut().set("www-authenticate", challenge.as_bytes());
             exchange.facts.applet = Some("<STATS>");
+            books::intercepted(conn, exchange);
             return answer(conn, exchange, Blame::Local, Phase::Request).await;
         }
     }
@@ -839,7 +833,7 @@ async fn stats_page(
             return Err(Failure::page(413, Blame::Local, Phase::Request));
         }
     }
-    conn.shard.front_stats(conn.facts.frontend).intercepted.bump();
+    books::intercepted(conn, exchange);
     let body = exchange.body.take().unwrap_or_default();
     let request = StatsRequest {
         proxy: id,
@@ -852,6 +846,9 @@ async fn stats_page(
     };
     let made = (conn.shard.services.stats)(&request);
     exchange.facts.applet = Some("<STATS>");
+    // The page is a server of its own: it was reached at once.
+    exchange.facts.timers.queued = Some(clock::coarse());
+    exchange.facts.timers.connected = Some(clock::coarse());
     let mut bytes = made.head;
     bytes.extend_from_slice(b"\r\n");
     bytes.extend_from_slice(&made.body);

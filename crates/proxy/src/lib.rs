@@ -6,6 +6,7 @@
 //! Each step is a file of its own; `path.rs` calls them in order. A shard is a thread with a current-thread runtime and
 //! its own listeners; what shards share is [`world::World`].
 
+mod books;
 mod capture;
 pub mod checks;
 pub mod conn;
@@ -16,6 +17,7 @@ pub mod faulty;
 mod finish;
 mod forward;
 mod greet;
+mod held;
 mod inbound;
 mod judge;
 pub mod logs;

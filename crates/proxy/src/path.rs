@@ -16,7 +16,7 @@ use crate::exchange::{Exchange, Failure, Next};
 use crate::forward::Sent;
 use crate::judge::{self, Judged};
 use crate::read::{self, Head};
-use crate::{dress, finish, forward, reach, route};
+use crate::{books, dress, finish, forward, reach, route};
 
 /// Serves a client's connection until either side has had enough. What an idle connection keeps is the state of this
 /// function: the steps of an exchange are boxed and live as long as it does.
@@ -29,7 +29,7 @@ pub(crate) async fn serve(conn: &mut Conn) {
             return;
         }
         // No idle connection outlives a soft stop.
-        if conn.pending.is_empty() && conn.shard.world.stopping.load(Relaxed) {
+        if conn.pending.is_empty() && conn.shard.world.stopping.load(Relaxed) && !conn.stays_for_one_more() {
             return;
         }
         conn.start = clock::coarse();
@@ -42,6 +42,7 @@ async fn next(conn: &mut Conn) -> Next {
     match read::next_request(conn).await {
         Head::End => Next::Close,
         Head::Failed(mut exchange, failure) => {
+            books::unreadable(conn, &exchange, failure);
             let next = finish::failed(conn, &mut exchange, failure).await;
             debug_assert_eq!(next, Next::Close, "after a head that cannot be read nothing can follow");
             if exchange.answered {
@@ -52,6 +53,7 @@ async fn next(conn: &mut Conn) -> Next {
         }
         Head::Request(mut exchange) => {
             conn.nth = conn.nth.saturating_add(1);
+            books::stream(conn);
             let next = run(conn, &mut exchange).await;
             if next == Next::Close && exchange.answered {
                 conn.linger(exchange.req_body != Framing::None).await;
@@ -96,6 +98,9 @@ async fn walk(conn: &mut Conn, exchange: &mut Exchange) -> Result<Next, Failure>
         return Err(Failure::silent(Blame::Client, Phase::Request));
     }
     let mut seat = route::to_server(conn, exchange).await?;
+    if let Some(next) = judge::redir(conn, exchange, seat.server).await? {
+        return Ok(next);
+    }
     dress::prepare(conn, exchange);
     let mut fresh_only = false;
     loop {

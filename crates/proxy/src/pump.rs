@@ -228,7 +228,16 @@ impl Pump {
             }
             self.waiting = Side::Src;
             if self.wants_splice() && self.take_pipe(shard) {
-                ready!(self.poll_splice(cx, shard, src))?;
+                match self.poll_splice(cx, shard, src) {
+                    Poll::Ready(done) => done?,
+                    Poll::Pending => {
+                        // A tunnel may be silent for hours: others use the pipe meanwhile.
+                        if matches!(self.shape, Shape::Open) {
+                            self.give_pipe_back(shard);
+                        }
+                        return Poll::Pending;
+                    }
+                }
             } else {
                 ready!(self.poll_copy(cx, shard, src, dst))?;
             }

@@ -2,6 +2,7 @@
 //! backend or, where persistence or a hash chose it, for one.
 
 use std::collections::VecDeque;
+use std::sync::atomic::Ordering::Relaxed;
 use std::sync::{Arc, PoisonError};
 
 use evenkeel_balance::slow::ConnLimit;
@@ -127,7 +128,11 @@ impl Waiting {
         use std::future::Future;
         std::pin::Pin::new(&mut self.hear).poll(cx).map(|told| {
             self.hear.close();
-            told.unwrap_or(Grant::ChooseAgain)
+            let grant = told.unwrap_or(Grant::ChooseAgain);
+            if let Grant::Server(id) = grant {
+                self.world.server(id).granted.fetch_sub(1, Relaxed);
+            }
+            grant
         })
     }
 }
@@ -142,6 +147,7 @@ impl Drop for Waiting {
         }
         self.hear.close();
         if let Ok(Grant::Server(id)) = self.hear.try_recv() {
+            self.world.server(id).granted.fetch_sub(1, Relaxed);
             self.world.release(id);
         }
     }
@@ -153,7 +159,7 @@ impl World {
     pub fn server_limit(&self, id: ServerId) -> u32 {
         let live = self.server(id);
         let line = &self.plan.server(id).line;
-        let max = live.maxconn.load(std::sync::atomic::Ordering::Relaxed);
+        let max = live.maxconn.load(Relaxed);
         if max == 0 || (line.minconn == 0 && line.slowstart.is_none()) {
             return max;
         }
@@ -214,7 +220,9 @@ impl World {
                 let Some(tell) = next else { break };
                 // Counted before it is told: whoever is told may give it back at once.
                 self.count_place(*id, true);
+                self.server(*id).granted.fetch_add(1, Relaxed);
                 if tell.send(Grant::Server(*id)).is_err() {
+                    self.server(*id).granted.fetch_sub(1, Relaxed);
                     self.server(*id).sessions.down();
                     self.count_place(*id, false);
                 }

@@ -9,14 +9,16 @@ use evenkeel_http::Framing;
 use evenkeel_plan::addr::PortRule;
 use evenkeel_plan::{Back, HttpReuse, Mode, Plan, Server};
 use evenkeel_sys::connect::PortRange;
-use evenkeel_sys::{Addr, ConnectError, ConnectOpts, KeepAlive, Sock, clock, connect};
+use evenkeel_sys::{Addr, ConnectError, ConnectOpts, Sock, clock, connect};
 use evenkeel_wire::proxy;
 use std::sync::atomic::Ordering::Relaxed;
 
+use crate::books;
 use crate::conn::{Conn, Woke, peer_of};
 use crate::exchange::{Exchange, Failure};
 use crate::pool::ServerConn;
 use crate::route::{Seat, take_seat};
+use crate::runtime::keepalive;
 
 /// A retry on the same server waits this long, or `timeout connect` if that is less: it may be restarting
 /// (configuration manual, `retries`).
@@ -34,7 +36,7 @@ pub(crate) fn connect_opts(plan: &Plan, server: &Server) -> ConnectOpts {
             .map(Arc::new),
         interface: source.and_then(|s| s.interface.as_deref()).map(Into::into),
         tcp_user_timeout: server.line.tcp_user_timeout,
-        keepalive: backend.options.srvtcpka.then(KeepAlive::default),
+        keepalive: backend.options.srvtcpka.then(|| keepalive(&backend.options.server_probes)),
         sndbuf: (plan.global.sndbuf_server > 0).then_some(plan.global.sndbuf_server as usize),
         rcvbuf: (plan.global.rcvbuf_server > 0).then_some(plan.global.rcvbuf_server as usize),
         fastopen: server.line.fastopen,
@@ -55,12 +57,7 @@ pub(crate) async fn reach(
             exchange.facts.server_addr =
                 destination(conn, exchange, seat).as_ref().map_or(Peer::Unknown, peer_of);
             exchange.facts.timers.connected = Some(clock::coarse());
-            if let Some(id) = seat.server {
-                conn.shard.server_stats(id).reuse.bump();
-                if let Some(backend) = exchange.backend {
-                    conn.shard.back_stats(backend).reuse.bump();
-                }
-            }
+            books::reached(conn, exchange.backend, seat.server, books::Way::Reused);
             return Ok(server);
         }
         exchange.facts.from_pool = false;
@@ -76,14 +73,9 @@ pub(crate) async fn reach(
         if let Some(id) = seat.server {
             crate::checks::observe(conn, id, crate::checks::Observed::ConnectFailed);
         }
-        if !failure.retry || !may_retry(conn, exchange) {
-            // One request, one error, however many attempts it took.
-            if let Some(id) = seat.server {
-                conn.shard.server_stats(id).econ.bump();
-            }
-            if let Some(backend) = exchange.backend {
-                conn.shard.back_stats(backend).econ.bump();
-            }
+        let back = exchange.backend.and_then(|b| conn.shard.plan.back(b));
+        let wanted = back.is_some_and(|b| b.retry_on.conn_failure);
+        if !failure.retry || !wanted || !may_retry(conn, exchange) {
             return Err(failure.failure);
         }
         note_retry(conn, exchange, seat).await?;
@@ -93,7 +85,7 @@ pub(crate) async fn reach(
 /// True while retries are left.
 pub(crate) fn may_retry(conn: &Conn, exchange: &Exchange) -> bool {
     let back = exchange.backend.and_then(|b| conn.shard.plan.back(b));
-    back.is_some_and(|b| exchange.facts.retries < b.retries && !b.retry_on.none)
+    back.is_some_and(|b| exchange.facts.retries < b.retries)
 }
 
 /// Books a retry: on another server if redispatch says so, else on the same after a pause.
@@ -108,24 +100,19 @@ pub(crate) async fn note_retry(
     exchange.facts.retries += 1;
     if wants_redispatch(conn, exchange, back) && seat.server.is_some() {
         let failed = seat.server;
-        if let Some(id) = failed {
-            conn.shard.server_stats(id).wredis.bump();
-        }
-        conn.shard.back_stats(backend).wredis.bump();
         seat.leave();
         if exchange.cookie.valid && exchange.cookie.named == failed {
             exchange.cookie.valid = false;
             exchange.facts.termination.cookie_in = b'D';
         }
         *seat = take_seat(conn, exchange, back, None, failed).await?;
-        exchange.facts.redispatched |= seat.server != failed;
+        let moved = seat.server != failed;
+        exchange.facts.redispatched |= moved;
+        books::retry(conn, backend, failed, moved);
         return Ok(());
     }
-    if let Some(id) = seat.server {
-        conn.shard.server_stats(id).wretr.bump();
-    }
-    seat.count_attempt(conn, exchange);
-    conn.shard.back_stats(backend).wretr.bump();
+    books::retry(conn, backend, seat.server, false);
+    seat.count_attempt(conn);
     let pause = plan.proxy(backend).timeouts.connect.map_or(TURN_AROUND, |t| t.min(TURN_AROUND));
     conn.until_after(Some(pause));
     let abortable = plan.proxy(backend).options.abortonclose;
@@ -206,12 +193,7 @@ async fn dial(conn: &mut Conn, exchange: &mut Exchange, seat: &Seat) -> Result<S
     exchange.facts.server_addr = peer_of(&addr);
     let timeout = exchange.backend.and_then(|b| shard.plan.proxy(b).timeouts.connect);
     conn.until_after(timeout);
-    if let Some(id) = seat.server {
-        shard.server_stats(id).connect.bump();
-    }
-    if let Some(backend) = exchange.backend {
-        shard.back_stats(backend).connect.bump();
-    }
+    books::reached(conn, exchange.backend, seat.server, books::Way::Dialled);
     let generation = seat.server.map_or(0, |id| shard.world.server(id).generation.load(Relaxed));
     let connecting = match connect(&addr, opts) {
         Ok(connecting) => connecting,
@@ -250,6 +232,10 @@ async fn dial(conn: &mut Conn, exchange: &mut Exchange, seat: &Seat) -> Result<S
     }
     exchange.facts.timers.connected = Some(clock::coarse());
     let sock = connecting.into_sock();
+    if exchange.backend.is_some_and(|b| shard.plan.proxy(b).options.nolinger) {
+        // Fails if it is closed already: then there is nothing left to linger.
+        let _ = sock.set_linger_zero();
+    }
     let announces = introduce(conn, seat, &sock).map_err(|()| dead(503, Blame::Server))?;
     Ok(ServerConn {
         sock,

@@ -9,6 +9,7 @@ use evenkeel_http::{
 };
 use evenkeel_sys::clock;
 
+use crate::books;
 use crate::conn::{Conn, Woke};
 use crate::exchange::{Exchange, Failure};
 use crate::faulty;
@@ -34,12 +35,12 @@ enum Got {
 /// Waits, holding nothing, until the client says something. False: the connection is over, and all is said.
 pub(crate) async fn wait_for_first_byte(conn: &mut Conn) -> bool {
     let first = conn.nth == 0;
-    if !first && conn.shard.world.stopping.load(Relaxed) {
+    if !first && conn.shard.world.stopping.load(Relaxed) && !conn.stays_for_one_more() {
         // The stop came while the last exchange was under way: its answer could not announce the end.
         return false;
     }
     arm_idle(conn, first);
-    conn.session().idle.set(!first);
+    conn.session().idle.set(!first && !conn.stays_for_one_more());
     let heard = conn.wait(|conn, cx| conn.sock.poll_readable(cx)).await;
     conn.session().idle.set(false);
     let failure = match heard {
@@ -49,6 +50,7 @@ pub(crate) async fn wait_for_first_byte(conn: &mut Conn) -> bool {
         Err(Woke::Timeout | Woke::Killed) => return false,
     };
     if let Head::Failed(mut exchange, failure) = idle_end(conn, first, failure) {
+        books::unreadable(conn, &exchange, failure);
         Box::pin(finish::failed(conn, &mut exchange, failure)).await;
         conn.shard.give_exchange(exchange);
     }
@@ -192,10 +194,6 @@ fn complete(conn: &mut Conn, mut exchange: Box<Exchange>, parsed: Parsed) -> Hea
         faulty::keep(conn, None, &conn.pending, fault);
         return failed(conn, exchange, Failure::page(400, Blame::Proxy, Phase::Request));
     }
-    let counted = exchange.req.counted_len();
-    exchange.facts.bytes_in += counted;
-    conn.shard.front_stats(conn.facts.frontend).bin.add(counted);
-    conn.shard.listener_stats(conn.facts.listener).bin.add(counted);
     if conn.pending.is_empty() && conn.pending.capacity() > 0 {
         conn.pending = Vec::new();
     }
@@ -220,14 +218,14 @@ fn complete(conn: &mut Conn, mut exchange: Box<Exchange>, parsed: Parsed) -> Hea
         faulty::keep(conn, None, &conn.pending, fault);
         return failed(conn, exchange, Failure::page(400, Blame::Proxy, Phase::Request));
     }
+    let counted = exchange.req.counted_len();
+    books::received(conn, &mut exchange, counted);
     exchange.facts.timers.request_head = Some(clock::coarse());
     Head::Request(exchange)
 }
 
-/// A client that never said anything. The original tells it so (400, 408) but for those who only probe
-/// (configuration manual, `option http-ignore-probes`).
 /// Whether the chunks in hand are chunks.
-fn look_ahead(mut input: &[u8]) -> Result<(), Malformed> {
+pub(crate) fn look_ahead(mut input: &[u8]) -> Result<(), Malformed> {
     let mut decoder = ChunkDecoder::default();
     loop {
         match decoder.decode(input)? {
@@ -237,6 +235,8 @@ fn look_ahead(mut input: &[u8]) -> Result<(), Malformed> {
     }
 }
 
+/// A client that never said anything. The original tells it so (400, 408) but for those who only probe
+/// (configuration manual, `option http-ignore-probes`).
 fn idle_end(conn: &mut Conn, first: bool, failure: Failure) -> Head {
     if !first {
         return Head::End;

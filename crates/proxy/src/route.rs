@@ -13,6 +13,7 @@ use evenkeel_plan::{Back, BalanceKey, Mode};
 use evenkeel_rules::{UseBackend, UseServer};
 use evenkeel_sys::clock;
 
+use crate::books;
 use crate::conn::{Conn, Woke};
 use crate::exchange::{Exchange, Failure};
 use crate::judge::any_holds;
@@ -25,30 +26,21 @@ pub(crate) struct Seat {
     world: Arc<World>,
     /// The server; `None`: the address is the backend's.
     pub server: Option<ServerId>,
-    /// The balancer chose it, not persistence.
-    balanced: bool,
 }
 
 impl Seat {
-    fn on(world: &Arc<World>, server: ServerId, balanced: bool) -> Seat {
-        Seat { world: world.clone(), server: Some(server), balanced }
+    fn on(world: &Arc<World>, server: ServerId) -> Seat {
+        Seat { world: world.clone(), server: Some(server) }
     }
 
     /// Counts a session for the server. The original does so for every attempt to connect.
-    pub(crate) fn count_attempt(&self, conn: &Conn, exchange: &Exchange) {
+    pub(crate) fn count_attempt(&self, conn: &Conn) {
         let Some(id) = self.server else { return };
         let now = clock::coarse();
         let live = self.world.server(id);
         live.rate.hit(now);
         live.last_session.store(now.as_nanos(), Relaxed);
-        let stats = conn.shard.server_stats(id);
-        stats.stot.bump();
-        if self.balanced {
-            stats.lbtot.bump();
-            if let Some(backend) = exchange.backend {
-                conn.shard.back_stats(backend).lbtot.bump();
-            }
-        }
+        conn.shard.server_stats(id).stot.bump();
     }
 
     /// Gives the place back before its time.
@@ -127,7 +119,8 @@ pub(crate) async fn to_server(conn: &mut Conn, exchange: &mut Exchange) -> Resul
         return Err(Failure::page(503, Blame::Server, Phase::Connect));
     };
     if back.dispatch.is_some() || back.transparent {
-        return Ok(Seat { world, server: None, balanced: false });
+        exchange.facts.timers.queued = Some(clock::coarse());
+        return Ok(Seat { world, server: None });
     }
     let wanted = wanted_server(conn, exchange, back);
     if plan.proxy(backend).mode == Mode::Http {
@@ -170,13 +163,22 @@ pub(crate) async fn take_seat(
     let world = conn.shard.world.clone();
     let prefer_last = conn.shard.plan.proxy(backend).options.prefer_last_server;
     if wanted.is_none() && prefer_last && avoid.is_none() {
-        wanted = conn.last_server.filter(|id| back.servers.contains(id) && world.server(*id).usable());
+        let few = |id| back.max_keep_alive_queue.is_none_or(|max| world.server(id).queued.now() <= max);
+        let good = |id: &ServerId| back.servers.contains(id) && world.server(*id).usable() && few(*id);
+        wanted = conn.last_server.filter(good);
     }
     loop {
         let choice = match wanted {
             Some(id) => Choice::Server(id),
             None => pick(conn, exchange, back, avoid),
         };
+        if wanted.is_none()
+            && let Choice::Server(id) = choice
+            // Chosen again is not chosen anew.
+            && exchange.facts.server != Some(id)
+        {
+            books::balanced(conn, exchange.backend, id);
+        }
         let server = match choice {
             Choice::Nobody => {
                 let queue_on = back.servers.iter().any(|id| world.server(*id).usable());
@@ -190,11 +192,11 @@ pub(crate) async fn take_seat(
                 if forced {
                     world.take(id);
                     world.count_place(id, true);
-                    return Ok(seated(conn, exchange, &world, id, true));
+                    return Ok(seated(conn, exchange, &world, id));
                 }
                 if world.server(id).queued.now() == 0 && world.try_take(id) {
                     world.count_place(id, true);
-                    return Ok(seated(conn, exchange, &world, id, wanted.is_some()));
+                    return Ok(seated(conn, exchange, &world, id));
                 }
                 Some(id)
             }
@@ -212,19 +214,19 @@ pub(crate) async fn take_seat(
             }
         }
         match queue(conn, exchange, backend, server).await? {
-            Grant::Server(id) => return Ok(seated(conn, exchange, &world, id, wanted.is_some())),
+            Grant::Server(id) => return Ok(seated(conn, exchange, &world, id)),
             Grant::ChooseAgain => wanted = None,
         }
     }
 }
 
 /// Notes the server that the exchange sits on. The place is taken already.
-fn seated(conn: &Conn, exchange: &mut Exchange, world: &Arc<World>, id: ServerId, sticky: bool) -> Seat {
+fn seated(conn: &Conn, exchange: &mut Exchange, world: &Arc<World>, id: ServerId) -> Seat {
     exchange.facts.server = Some(id);
     conn.session().server.set(Some(id));
     exchange.facts.timers.queued = Some(clock::coarse());
-    let seat = Seat::on(world, id, !sticky);
-    seat.count_attempt(conn, exchange);
+    let seat = Seat::on(world, id);
+    seat.count_attempt(conn);
     seat
 }
 

@@ -74,7 +74,7 @@ fn open_one(plan: &Plan, listener: &Listener, shards: usize) -> Result<Vec<Bound
         defer_accept: listener.defer_accept.then_some(1),
         fastopen: listener.fastopen.then_some(128),
         tcp_user_timeout: listener.tcp_user_timeout,
-        keepalive: front.options.clitcpka.then(KeepAlive::default),
+        keepalive: front.options.clitcpka.then(|| keepalive(&front.options.client_probes)),
         sndbuf: (plan.global.sndbuf_client > 0).then_some(plan.global.sndbuf_client as usize),
         rcvbuf: (plan.global.rcvbuf_client > 0).then_some(plan.global.rcvbuf_client as usize),
         uid: account(&listener.unix_user, |n| evenkeel_sys::user::uid_of(n).ok().flatten()),
@@ -107,6 +107,11 @@ fn open_one(plan: &Plan, listener: &Listener, shards: usize) -> Result<Vec<Bound
         bounds.push(next);
     }
     Ok(bounds)
+}
+
+/// How often a silent peer is asked whether it is still there.
+pub(crate) fn keepalive(probes: &evenkeel_plan::proxy::Probes) -> KeepAlive {
+    KeepAlive { count: probes.count, idle: probes.idle, interval: probes.interval }
 }
 
 /// A proxy that runs.

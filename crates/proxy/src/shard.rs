@@ -357,7 +357,12 @@ async fn accept_loop(shard: Rc<Shard>, listener: Listener, id: ListenerId, gate:
     loop {
         gate.pass().await;
         shard.wait_for_room(frontend, id).await;
-        let accepted = std::future::poll_fn(|cx| listener.poll_accept(cx)).await;
+        let accepted = std::future::poll_fn(|cx| match gate.closed.get() {
+            // Closed while it waited: who comes now waits in the kernel's queue.
+            true => std::task::Poll::Ready(None),
+            false => listener.poll_accept(cx).map(Some),
+        });
+        let Some(accepted) = accepted.await else { continue };
         let (sock, peer) = match accepted {
             Ok(pair) => pair,
             Err(AcceptError::Later(error)) => {

@@ -10,7 +10,7 @@ use crate::conn::{Conn, Woke};
 use crate::exchange::{Exchange, Failure, Next};
 use crate::judge::{self, Judged};
 use crate::pump::{Counted, Outgoing, Pump, PumpError, Side};
-use crate::{finish, reach, route};
+use crate::{books, finish, reach, route};
 
 /// Serves one TCP session.
 pub(crate) async fn serve(conn: &mut Conn) {
@@ -27,7 +27,15 @@ pub(crate) async fn serve(conn: &mut Conn) {
         }
         Err(failure) => {
             // Closing with bytes unread would reset what should end in order.
-            while conn.sock.recv_now(&mut conn.shard.scratch()).is_ok_and(|n| n > 0) {}
+            let mut unsent = conn.pending.len();
+            while let Ok(n @ 1..) = conn.sock.recv_now(&mut conn.shard.scratch()) {
+                unsent = unsent.saturating_add(n);
+            }
+            if failure.phase != Phase::Data {
+                // The original has read as much as a buffer holds by then.
+                let full = conn.shard.plan.global.bufsize as usize;
+                books::received(conn, &mut exchange, unsent.min(full) as u64);
+            }
             finish::failed(conn, &mut exchange, failure).await;
         }
     }
@@ -53,7 +61,12 @@ async fn walk(conn: &mut Conn, exchange: &mut Exchange) -> Result<(), Failure> {
     let mut down = Pump::new(Framing::Tunnel, Outgoing::Plain, true);
     let pending = std::mem::take(&mut conn.pending);
     up.prepend(&pending, Counted::NotYet);
-    judge::tcp_reply(conn, exchange, &server.sock, &mut up).await?;
+    if let Err(refused) = judge::tcp_reply(conn, exchange, &server.sock, &mut up).await {
+        // What was said until then counts, though the client has not heard it.
+        books::received(conn, exchange, up.moved);
+        exchange.facts.bytes_out += exchange.inbound.raw.len() as u64;
+        return Err(refused);
+    }
     down.prepend(&std::mem::take(&mut exchange.inbound.raw), Counted::NotYet);
     carry(conn, exchange, &server.sock, &mut up, &mut down).await
 }
@@ -74,6 +87,8 @@ pub(crate) async fn carry(
     let server_timeout = tunnel.or(back.and_then(|t| t.server));
     let client_fin = front.client_fin.or(client);
     let server_fin = back.and_then(|t| t.server_fin).or(server_timeout);
+    let client_alone = shard.plan.proxy(conn.facts.frontend).options.independent_streams;
+    let server_alone = exchange.backend.is_some_and(|b| shard.plan.proxy(b).options.independent_streams);
     let (mut up_open, mut down_open) = (true, true);
     let mut moved = (0, 0);
     let ended = conn
@@ -101,16 +116,18 @@ pub(crate) async fn carry(
             if !up_open && !down_open {
                 return Poll::Ready(Ok(()));
             }
-            // Either direction's progress keeps the session alive, as the original's timers do for both sides at once.
+            // Either direction's progress keeps the session alive, as the original's timers do for both sides at once;
+            // with `option independent-streams` a side must be heard, not only told.
             let since = up.since.max(down.since);
-            let client_wait = if down_open { client } else { client_fin };
-            let server_wait = if up_open { server_timeout } else { server_fin };
-            let patience = match (up_open, down_open) {
-                (true, true) => min_some(client_wait, server_wait),
-                (true, false) => client_wait,
-                (false, _) => server_wait,
-            };
-            conn.until(patience.map(|d| since + d));
+            let client_since = if client_alone { up.since } else { since };
+            let server_since = if server_alone { down.since } else { since };
+            let client_at = if down_open { client } else { client_fin }.map(|d| client_since + d);
+            let server_at = if up_open { server_timeout } else { server_fin }.map(|d| server_since + d);
+            conn.until(match (up_open, down_open) {
+                (true, true) => min_some(client_at, server_at),
+                (true, false) => client_at,
+                (false, _) => server_at,
+            });
             Poll::Pending
         })
         .await;
@@ -145,9 +162,7 @@ fn count(conn: &Conn, exchange: &mut Exchange, up: &Pump, down: &Pump, moved: &m
     let (new_up, new_down) = (up.moved - moved.0, down.moved - moved.1);
     *moved = (up.moved, down.moved);
     if new_up > 0 {
-        exchange.facts.bytes_in += new_up;
-        conn.shard.front_stats(conn.facts.frontend).bin.add(new_up);
-        conn.shard.listener_stats(conn.facts.listener).bin.add(new_up);
+        books::received(conn, exchange, new_up);
     }
     exchange.facts.bytes_out += new_down;
     exchange.facts.timers.response_head.get_or_insert_with(clock::coarse);

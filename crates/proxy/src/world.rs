@@ -238,6 +238,8 @@ pub struct ServerLive {
     pub maxconn: AtomicU32,
     /// Sessions on it.
     pub sessions: Gauge,
+    /// Places among them that were given to who waited and has not come yet.
+    pub granted: AtomicU32,
     /// Requests in its own queue.
     pub queued: Gauge,
     /// New sessions.
@@ -293,6 +295,7 @@ impl ServerLive {
             addr: RwLock::new(addr),
             maxconn: AtomicU32::new(plan.line.maxconn),
             sessions: Gauge::default(),
+            granted: AtomicU32::new(0),
             queued: Gauge::default(),
             rate: Rate::default(),
             idle: AtomicU32::new(0),

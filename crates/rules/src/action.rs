@@ -80,8 +80,6 @@ pub enum Action {
         /// Its value.
         value: LogFormat,
     },
-    /// `use-service`.
-    Service(Box<str>),
     /// `set-src`, `set-src-port`, `set-dst`, `set-dst-port`.
     SetAddress {
         /// Client's or destination.

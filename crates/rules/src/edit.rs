@@ -32,17 +32,17 @@ fn fields<'x>(x: &'x mut Exchange<'_>) -> Option<&'x mut Fields> {
     }
 }
 
-fn rewritten<'r>(done: bool) -> Step<'r> {
+fn rewritten(done: bool) -> Step {
     if done { Step::Next } else { Step::RewriteFailed }
 }
 
-pub(crate) fn header<'r>(
+pub(crate) fn header(
     name: &[u8],
     format: &LogFormat,
     replace: bool,
     x: &mut Exchange<'_>,
     value: &mut Vec<u8>,
-) -> Step<'r> {
+) -> Step {
     // The value is made before the old field goes: it may quote it.
     value.clear();
     format.render(&x.env(), value);
@@ -64,7 +64,7 @@ fn target_follows_host(name: &[u8], x: &mut Exchange<'_>) {
     req.set_target(&new);
 }
 
-pub(crate) fn del_header<'r>(names: &NameMatch, x: &mut Exchange<'_>) -> Step<'r> {
+pub(crate) fn del_header(names: &NameMatch, x: &mut Exchange<'_>) -> Step {
     let Some(fields) = fields(x) else { return Step::Next };
     match names {
         NameMatch::Exact(name) => fields.remove(&**name),
@@ -87,12 +87,12 @@ fn starts(name: &[u8], part: &[u8]) -> bool {
     name.get(..part.len()).is_some_and(|n| n.eq_ignore_ascii_case(part))
 }
 
-pub(crate) fn replace_header<'r>(
+pub(crate) fn replace_header(
     replace: &ReplaceHeader,
     x: &mut Exchange<'_>,
     template: &mut Vec<u8>,
     new: &mut Vec<u8>,
-) -> Step<'r> {
+) -> Step {
     template.clear();
     replace.template.render(&x.env(), template);
     let Some(fields) = fields(x) else { return Step::Next };
@@ -108,30 +108,30 @@ pub(crate) fn replace_header<'r>(
     Step::Next
 }
 
-pub(crate) fn set_status<'r>(status: u16, reason: Option<&[u8]>, x: &mut Exchange<'_>) -> Step<'r> {
+pub(crate) fn set_status(status: u16, reason: Option<&[u8]>, x: &mut Exchange<'_>) -> Step {
     if let Some(res) = x.res.as_deref_mut() {
         res.set_status(status, reason.unwrap_or(reason_phrase(status).as_bytes()));
     }
     Step::Next
 }
 
-pub(crate) fn set_target<'r>(
+pub(crate) fn set_target(
     part: TargetPart,
     format: &LogFormat,
     x: &mut Exchange<'_>,
     value: &mut Vec<u8>,
-) -> Step<'r> {
+) -> Step {
     value.clear();
     format.render(&x.env(), value);
     set_part(part, value, x)
 }
 
-pub(crate) fn replace_target<'r>(
+pub(crate) fn replace_target(
     replace: &ReplaceTarget,
     x: &mut Exchange<'_>,
     template: &mut Vec<u8>,
     new: &mut Vec<u8>,
-) -> Step<'r> {
+) -> Step {
     template.clear();
     replace.template.render(&x.env(), template);
     let Some(req) = x.req.as_deref() else { return Step::Next };
@@ -149,7 +149,7 @@ pub(crate) fn replace_target<'r>(
     set_part(replace.part, new, x)
 }
 
-fn set_part<'r>(part: TargetPart, value: &[u8], x: &mut Exchange<'_>) -> Step<'r> {
+fn set_part(part: TargetPart, value: &[u8], x: &mut Exchange<'_>) -> Step {
     let Some(req) = x.req.as_deref_mut() else { return Step::Next };
     // A line end or a blank in a request line would make it another request. The original sends it as it is.
     let broken = |b: &u8| *b <= b' ' || *b == 0x7f;
@@ -199,7 +199,7 @@ fn host_follows_target(req: &mut RequestHead) {
     }
 }
 
-pub(crate) fn set_var<'r>(set: &SetVar, x: &mut Exchange<'_>, text: &mut Vec<u8>) -> Step<'r> {
+pub(crate) fn set_var(set: &SetVar, x: &mut Exchange<'_>, text: &mut Vec<u8>) -> Step {
     let value = match &set.value {
         VarValue::Format(format) => {
             text.clear();
@@ -256,7 +256,7 @@ fn cond_holds(cond: VarCond, which: Variable, new: &Stored, x: &Exchange<'_>) ->
     }
 }
 
-pub(crate) fn capture<'r>(capture: &Capture, x: &mut Exchange<'_>) -> Step<'r> {
+pub(crate) fn capture(capture: &Capture, x: &mut Exchange<'_>) -> Step {
     let env = x.env();
     let Some(value) = capture.value.eval(&env) else { return Step::Next };
     let text = value.to_text();
@@ -269,12 +269,7 @@ pub(crate) fn capture<'r>(capture: &Capture, x: &mut Exchange<'_>) -> Step<'r> {
     Step::Next
 }
 
-pub(crate) fn early_hint<'r>(
-    name: &[u8],
-    format: &LogFormat,
-    x: &mut Exchange<'_>,
-    value: &mut Vec<u8>,
-) -> Step<'r> {
+pub(crate) fn early_hint(name: &[u8], format: &LogFormat, x: &mut Exchange<'_>, value: &mut Vec<u8>) -> Step {
     value.clear();
     format.render(&x.env(), value);
     let hints = &mut x.effects.early_hints;
@@ -289,7 +284,7 @@ pub(crate) fn early_hint<'r>(
     Step::Next
 }
 
-pub(crate) fn set_address<'r>(side: Side, port: bool, value: &Expr, x: &mut Exchange<'_>) -> Step<'r> {
+pub(crate) fn set_address(side: Side, port: bool, value: &Expr, x: &mut Exchange<'_>) -> Step {
     let env = x.env();
     let Some(value) = value.eval(&env) else { return Step::Next };
     let new = if port { new_port(&value) } else { value.to_ip().map(New::Address) };
@@ -331,7 +326,7 @@ impl New {
     }
 }
 
-pub(crate) fn set_timeout<'r>(which: TimeoutName, value: &TimeoutValue, x: &mut Exchange<'_>) -> Step<'r> {
+pub(crate) fn set_timeout(which: TimeoutName, value: &TimeoutValue, x: &mut Exchange<'_>) -> Step {
     let time = match value {
         TimeoutValue::Fixed(time) => Some(*time),
         TimeoutValue::Millis(expr) => {

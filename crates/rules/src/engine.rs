@@ -184,7 +184,7 @@ impl Default for Scratch {
 
 /// What a list of rules decided.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Verdict<'r> {
+pub enum Verdict {
     /// No rule ended the evaluation.
     Continue,
     /// A rule lets it pass: nothing more of this list counts.
@@ -214,13 +214,11 @@ pub enum Verdict<'r> {
     },
     /// A condition cannot be decided yet: bring more payload, or settle, and walk the list again from its start.
     WaitForData,
-    /// Give the request to a service of the proxy.
-    Service(&'r str),
     /// A rewrite failed in strict mode: send [`Scratch::answer`], which is the 500 page.
     Failed,
 }
 
-impl Verdict<'_> {
+impl Verdict {
     /// Who ended the exchange and when, for the log line (configuration manual §8.5); `None` if it goes on.
     pub fn termination(self, set: RuleSet) -> Option<(Blame, Phase)> {
         let phase = if set.is_response() { Phase::Headers } else { Phase::Request };
@@ -228,9 +226,7 @@ impl Verdict<'_> {
             Verdict::Continue | Verdict::Accept | Verdict::WaitForBody { .. } | Verdict::WaitForData => None,
             Verdict::Deny => Some((Blame::Proxy, phase)),
             Verdict::Tarpit => Some((Blame::Proxy, Phase::Tarpit)),
-            Verdict::Return | Verdict::Redirect | Verdict::Auth | Verdict::Service(_) => {
-                Some((Blame::Local, phase))
-            }
+            Verdict::Return | Verdict::Redirect | Verdict::Auth => Some((Blame::Local, phase)),
             // The original says so for responses too; a server's data that is rejected ends in its data phase.
             Verdict::Reject if set == RuleSet::TcpResponse => Some((Blame::Proxy, Phase::Data)),
             Verdict::Reject | Verdict::SilentDrop => Some((Blame::Proxy, Phase::Request)),
@@ -242,9 +238,9 @@ impl Verdict<'_> {
 
 /// A verdict and the rule that spoke it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Outcome<'r> {
+pub struct Outcome {
     /// What was decided.
-    pub verdict: Verdict<'r>,
+    pub verdict: Verdict,
     /// Where to go on after [`Verdict::WaitForBody`]; the number of rules otherwise.
     pub at: usize,
     /// The line of the rule that decided.
@@ -252,26 +248,26 @@ pub struct Outcome<'r> {
 }
 
 /// What one action came to.
-pub(crate) enum Step<'r> {
+pub(crate) enum Step {
     /// Go on.
     Next,
     /// Go on; the edit could not be made.
     RewriteFailed,
     /// No more rules of this group.
-    EndStage(Verdict<'r>),
+    EndStage(Verdict),
     /// No more rules.
-    End(Verdict<'r>),
+    End(Verdict),
 }
 
 /// Walks a list from rule `from` on (0, or [`Outcome::at`] of a wait). The list is in its order of evaluation
 /// ([`crate::registry::order`]).
-pub fn run<'r>(rules: &'r [Rule], from: usize, x: &mut Exchange<'_>, scratch: &mut Scratch) -> Outcome<'r> {
+pub fn run(rules: &[Rule], from: usize, x: &mut Exchange<'_>, scratch: &mut Scratch) -> Outcome {
     if from == 0 {
         scratch.strict = true;
         scratch.allowed = false;
     }
     let done = |verdict, rule| Outcome { verdict, at: rules.len(), rule };
-    let mut ended: Option<(Stage, Verdict<'r>, Span)> = None;
+    let mut ended: Option<(Stage, Verdict, Span)> = None;
     for (at, rule) in rules.iter().enumerate().skip(from) {
         if ended.is_some_and(|(stage, ..)| stage == rule.stage) {
             continue;
@@ -314,7 +310,7 @@ pub fn changes_addresses(rules: &[Rule]) -> bool {
     rules.iter().any(|r| matches!(r.action, Action::SetAddress { .. }))
 }
 
-fn act<'r>(action: &'r Action, x: &mut Exchange<'_>, scratch: &mut Scratch) -> Step<'r> {
+fn act(action: &Action, x: &mut Exchange<'_>, scratch: &mut Scratch) -> Step {
     let Scratch { answer, value, other, .. } = scratch;
     match action {
         Action::Accept => Step::EndStage(Verdict::Accept),
@@ -372,7 +368,6 @@ fn act<'r>(action: &'r Action, x: &mut Exchange<'_>, scratch: &mut Scratch) -> S
         }
         Action::Capture(capture) => edit::capture(capture, x),
         Action::EarlyHint { name, value: format } => edit::early_hint(name, format, x, value),
-        Action::Service(name) => Step::End(Verdict::Service(name)),
         Action::SetAddress { side, port, value } => edit::set_address(*side, *port, value, x),
         Action::SetTimeout { which, value } => edit::set_timeout(*which, value, x),
         Action::WaitForBody { time, at_least } => wait_for_body(*time, *at_least, x),
@@ -389,7 +384,7 @@ fn act<'r>(action: &'r Action, x: &mut Exchange<'_>, scratch: &mut Scratch) -> S
     }
 }
 
-fn wait_for_body<'r>(time: Duration, at_least: u64, x: &Exchange<'_>) -> Step<'r> {
+fn wait_for_body(time: Duration, at_least: u64, x: &Exchange<'_>) -> Step {
     let enough = at_least > 0 && x.payload.len() as u64 >= at_least;
     match x.payload_complete || enough {
         true => Step::Next,
@@ -407,7 +402,7 @@ fn ask_for_password(realm: &[u8], x: &Exchange<'_>, answer: &mut reply::Answer) 
     answer.head.fields_mut().set(field, &challenge);
 }
 
-fn line<'r>(rule: &LineRule, x: &mut Exchange<'_>, scratch: &mut Scratch) -> Step<'r> {
+fn line(rule: &LineRule, x: &mut Exchange<'_>, scratch: &mut Scratch) -> Step {
     let refuses = match rule.deed {
         LineDeed::Deny | LineDeed::Tarpit | LineDeed::Pass | LineDeed::Allow => true,
         LineDeed::Add { .. } | LineDeed::Replace(_) | LineDeed::Delete => false,

@@ -408,7 +408,7 @@ fn mistakes_are_named_where_they_are() {
         (RuleSet::HttpRequest, "set-var(txn.x src", "unclosed-parenthesis", "set-var(txn.x"),
         (RuleSet::HttpRequest, "set-timeout clint 5s", "unknown-timeout", "clint"),
         (RuleSet::HttpRequest, "wait-for-body at-least 5", "missing-argument", ""),
-        (RuleSet::HttpRequest, "use-service lua.x", "refused", "lua.x"),
+        (RuleSet::HttpRequest, "use-service lua.x", "refused", "use-service"),
         (RuleSet::HttpResponse, "capture src len 5", "unknown-argument", "len"),
         (RuleSet::TcpConnection, "set-header a b", "unknown-action", "set-header"),
         (RuleSet::HttpRequest, "block", "missing-argument", ""),

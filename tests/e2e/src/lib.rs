@@ -11,6 +11,7 @@
 //! - [`site`]: asking as a browser does, from a node of a lab or from here
 //! - [`origin`]: servers behind the proxy
 //! - [`syslog`]: where logs arrive
+//! - [`terminal`]: programs that want one, their screens and keys
 //! - [`mask`]: what must not matter when two transcripts are compared
 //!
 //! These helpers panic where a test cannot go on; nothing ships from here.
@@ -27,6 +28,7 @@ pub mod program;
 pub mod script;
 pub mod site;
 pub mod syslog;
+pub mod terminal;
 pub mod wire;
 
 use std::path::{Path, PathBuf};

@@ -677,7 +677,9 @@ fn a_server_without_a_port_is_on_the_clients() {
     let proxy = Setup::new(format!("{BASE}listen l\n bind <fe>\n server s 127.0.0.2 check inter 50ms\n"))
         .with("fe", front.addr())
         .start();
-    assert_eq!(Browser::new(front.addr()).get("/").text(), "same port");
+    let site = Browser::new(front.addr());
+    wait("the site", || site.connect().is_some());
+    assert_eq!(site.get("/").text(), "same port");
     drop(proxy);
 }
 

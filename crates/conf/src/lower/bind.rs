@@ -73,7 +73,8 @@ pub(crate) const OPTIONS: &[BindOption] = &[
         },
         "Accepts when data is there.",
     ),
-    BindOption::new("expose-fd", expose_fd, "Hands listening sockets to who asks on the stats socket."),
+    BindOption::new("expose-fd", expose_fd, "Hands listening sockets to who asks on the stats socket.")
+        .accepted("not built yet: nobody asks, as there is no `-x`"),
     BindOption::new("gid", gid, "Group of the UNIX socket, as a number."),
     BindOption::new("group", group, "Group of the UNIX socket."),
     BindOption::new("id", id, "Number of the listener in stats."),

@@ -59,8 +59,6 @@ pub(crate) struct ProxyDraft {
     pub(crate) number: Option<u32>,
     /// `dynamic-cookie-key`.
     pub(crate) cookie_key: Vec<u8>,
-    /// `server-state-file-name`; `None`: the section's name.
-    pub(crate) state_file_name: Option<String>,
     /// True once the section has a `stats` line of its own.
     pub(crate) own_stats: bool,
     /// Log lines.
@@ -94,7 +92,6 @@ impl ProxyDraft {
             listeners: Vec::new(),
             number: None,
             cookie_key: Vec::new(),
-            state_file_name: None,
             own_stats: false,
             traffic: TrafficDraft::default(),
             checks: ChecksDraft::default(),

@@ -38,6 +38,7 @@ pub(crate) const KEYWORDS: &[Keyword] = &[
     Keyword::global("nbthread", nbthread, "Number of threads, one shard each.").example("nbthread 2"),
     Keyword::global("daemon", daemon, "Runs in the background."),
     Keyword::global("master-worker", master_worker, "Runs under a master process.")
+        .accepted("not built yet: one process does it all, and no signal makes it read its files again")
         .accepted("the process watches over itself; the master's mode is not built yet"),
     Keyword::global("user", user, "Runs as this user.").example("user haproxy"),
     Keyword::global("group", group, "Runs as this group.").example("group haproxy"),
@@ -106,8 +107,10 @@ pub(crate) const KEYWORDS: &[Keyword] = &[
     Keyword::global("tune.sndbuf.server", |g, c, w| set_size(&mut g.sndbuf_server, c, w), "Kernel buffer.")
         .example("tune.sndbuf.server 16384"),
     Keyword::global("server-state-base", state_base, "Folder of server states.")
+        .accepted(super::reach::NO_STATES)
         .example("server-state-base /var/lib/haproxy"),
     Keyword::global("server-state-file", state_file, "File of server states.")
+        .accepted(super::reach::NO_STATES)
         .example("server-state-file state"),
     Keyword::global("unix-bind", unix_bind, "What all UNIX sockets start with.")
         .example("unix-bind mode 660"),
@@ -403,14 +406,12 @@ fn cookielen(g: &mut Global, ctx: &mut Ctx<'_>, words: &mut Words<'_>) -> Outcom
     Ok(())
 }
 
-fn state_base(g: &mut Global, ctx: &mut Ctx<'_>, words: &mut Words<'_>) -> Outcome {
-    g.server_state_base = Some(PathBuf::from(args::text(ctx, words, "a directory")?));
-    Ok(())
+fn state_base(_: &mut Global, ctx: &mut Ctx<'_>, words: &mut Words<'_>) -> Outcome {
+    args::text(ctx, words, "a directory").map(|_| ())
 }
 
-fn state_file(g: &mut Global, ctx: &mut Ctx<'_>, words: &mut Words<'_>) -> Outcome {
-    g.server_state_file = Some(PathBuf::from(args::text(ctx, words, "a file name")?));
-    Ok(())
+fn state_file(_: &mut Global, ctx: &mut Ctx<'_>, words: &mut Words<'_>) -> Outcome {
+    args::text(ctx, words, "a file name").map(|_| ())
 }
 
 /// Options of `bind` that `unix-bind` takes.

@@ -24,6 +24,7 @@ mod cookie;
 pub mod coverage;
 mod draft;
 mod errors;
+mod excerpt;
 mod global;
 mod global_rest;
 pub mod keyword;

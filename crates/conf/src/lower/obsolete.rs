@@ -65,13 +65,13 @@ pub(crate) const KEYWORDS: &[Keyword] = &[
         "HTTP is handled in the form that HAProxy 2.0 made the only one.",
     )
     .obsolete("nothing: there is no other way"),
-    Keyword::switch(
+    Keyword::refused(
         "option http_proxy",
         Sections::ANY,
-        |p| &mut p.proxy.options.http_proxy,
+        "not built yet: going to the address in a request's URL (`http-request set-dst` and `set-uri` do it by hand)",
         "Requests go to the address in their URL.",
     )
-    .obsolete("`http-request set-dst` and `http-request set-uri`"),
+    .no(),
     Keyword::switch(
         "option independant-streams",
         Sections::ANY,

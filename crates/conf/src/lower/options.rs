@@ -71,7 +71,8 @@ pub(crate) const KEYWORDS: &[Keyword] = &[
         Sections::FRONT,
         |p| &mut p.proxy.options.contstats,
         "Counters move while transfers run, not only at their end.",
-    ),
+    )
+    .accepted("bytes from clients always count at once here, those to clients at each exchange's end"),
     Keyword::switch(
         "option disable-h2-upgrade",
         Sections::FRONT,
@@ -146,7 +147,8 @@ pub(crate) const KEYWORDS: &[Keyword] = &[
         Sections::ANY,
         |p| &mut p.proxy.options.no_delay,
         "Each piece of a body is sent at once.",
-    ),
+    )
+    .accepted("each piece is always sent at once"),
     Keyword::switch(
         "option http-pretend-keepalive",
         Sections::BACK,

@@ -14,7 +14,7 @@ use super::draft::{LogLine, ProxyDraft, numbers};
 use super::keyword::{Apply, Index, Keyword, Outcome, Sections};
 use super::names::{has_back, has_front};
 use super::run::{Target, run_line};
-use super::{args, balance, bind, captures, checks, cookie, log_format, options, reach, rules, server};
+use super::{args, balance, bind, captures, checks, cookie, log_format, options, rules, server};
 use crate::ast::Section;
 
 /// The topic's table.
@@ -390,16 +390,8 @@ pub(crate) fn misplaced_arguments(
 }
 
 /// What the topics settle at a section's end, in this order.
-const ENDS: &[fn(&mut ProxyDraft, &mut Ctx<'_>)] = &[
-    balance::end,
-    cookie::end,
-    captures::end,
-    options::end,
-    reach::end,
-    log_format::end,
-    checks::end,
-    rules::end,
-];
+const ENDS: &[fn(&mut ProxyDraft, &mut Ctx<'_>)] =
+    &[balance::end, cookie::end, captures::end, options::end, log_format::end, checks::end, rules::end];
 
 /// What is settled at a section's end.
 pub(crate) fn end_section(draft: &mut ProxyDraft, ctx: &mut Ctx<'_>) {

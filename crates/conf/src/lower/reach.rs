@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use evenkeel_base::{Diagnostic, Words};
 use evenkeel_plan::HttpReuse;
-use evenkeel_plan::back::{RetryOn, StateFile};
+use evenkeel_plan::back::RetryOn;
 use evenkeel_plan::proxy::Probes;
 
 use super::address;
@@ -62,7 +62,7 @@ pub(crate) const KEYWORDS: &[Keyword] = &[
         load_state,
         "Servers' states of the last run.",
     )
-    .example("load-server-state-from-file global"),
+    .example("load-server-state-from-file none"),
     Keyword::proxy(
         "max-keep-alive-queue",
         Sections::BACK,
@@ -92,6 +92,7 @@ pub(crate) const KEYWORDS: &[Keyword] = &[
         state_file_name,
         "The file of `load-server-state-from-file local`.",
     )
+    .accepted(NO_STATES)
     .example("server-state-file-name b.state"),
     Keyword::proxy(
         "srvtcpka-cnt",
@@ -162,21 +163,21 @@ fn send_name_header(p: &mut ProxyDraft, _: &mut Ctx<'_>, words: &mut Words<'_>) 
     Ok(())
 }
 
-fn load_state(p: &mut ProxyDraft, _: &mut Ctx<'_>, words: &mut Words<'_>) -> Outcome {
+fn load_state(_: &mut ProxyDraft, _: &mut Ctx<'_>, words: &mut Words<'_>) -> Outcome {
     const CHOICES: &str = "'load-server-state-from-file' expects 'global', 'local' or 'none'. Got";
     let word = words.next().ok_or_else(|| missing(words, format!("{CHOICES} ''")))?;
-    p.back.state_file = match word.str().as_ref() {
-        "none" => StateFile::None,
-        "global" => StateFile::Global,
-        "local" => StateFile::Local(String::new()), // the name comes at the section's end
-        _ => return Err(Diagnostic::error("bad-choice", format!("{CHOICES} '{word}'"), word.span)),
-    };
-    Ok(())
+    match word.str().as_ref() {
+        "none" => Ok(()),
+        "global" | "local" => {
+            let message = "'load-server-state-from-file' cannot be used: not built yet: servers' states of the last run";
+            Err(Diagnostic::error("refused", message, word.span).help("`none` is what it comes to."))
+        }
+        _ => Err(Diagnostic::error("bad-choice", format!("{CHOICES} '{word}'"), word.span)),
+    }
 }
 
-fn state_file_name(p: &mut ProxyDraft, _: &mut Ctx<'_>, words: &mut Words<'_>) -> Outcome {
-    p.state_file_name =
-        words.next().filter(|word| !word.is("use-backend-name")).map(|word| word.str().into_owned());
+fn state_file_name(_: &mut ProxyDraft, _: &mut Ctx<'_>, words: &mut Words<'_>) -> Outcome {
+    words.next();
     Ok(())
 }
 
@@ -189,6 +190,9 @@ fn max_keep_alive_queue(p: &mut ProxyDraft, ctx: &mut Ctx<'_>, words: &mut Words
     Ok(())
 }
 
+/// Why names of files of states have no effect.
+pub(crate) const NO_STATES: &str = "not built yet: servers' states of the last run";
+
 /// Statuses that `retry-on` knows.
 const RETRY_STATUSES: &[u16] = &[401, 403, 404, 408, 425, 429, 500, 501, 502, 503, 504];
 /// Those among them that `all-retryable-errors` means (configuration manual, `retry-on`).
@@ -200,7 +204,7 @@ fn retry_on(p: &mut ProxyDraft, ctx: &mut Ctx<'_>, words: &mut Words<'_>) -> Out
         return Err(missing(words, message));
     }
     let alone = words.rest().len() == 1;
-    let mut on = RetryOn { none: true, ..RetryOn::default() };
+    let mut on = RetryOn { conn_failure: false, ..RetryOn::default() };
     while let Some(word) = words.next() {
         let text = word.str();
         match text.as_ref() {
@@ -210,13 +214,13 @@ fn retry_on(p: &mut ProxyDraft, ctx: &mut Ctx<'_>, words: &mut Words<'_>) -> Out
             }
             "none" => {}
             "all-retryable-errors" => {
-                on.none = false;
+                on.conn_failure = true;
                 on.empty_response = true;
                 on.junk_response = true;
                 on.response_timeout = true;
                 on.statuses.extend_from_slice(RETRYABLE);
             }
-            "conn-failure" => on.none = false,
+            "conn-failure" => on.conn_failure = true,
             "empty-response" => on.empty_response = true,
             "junk-response" => on.junk_response = true,
             "response-timeout" => on.response_timeout = true,
@@ -235,13 +239,6 @@ fn retry_on(p: &mut ProxyDraft, ctx: &mut Ctx<'_>, words: &mut Words<'_>) -> Out
     Ok(())
 }
 
-/// At a section's end.
-pub(crate) fn end(p: &mut ProxyDraft, _: &mut Ctx<'_>) {
-    if let StateFile::Local(name) = &mut p.back.state_file {
-        *name = p.state_file_name.clone().unwrap_or_else(|| p.proxy.name.clone());
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use expect_test::expect;
@@ -251,7 +248,7 @@ mod tests {
     #[test]
     fn values() {
         let plan = plan_of(
-            "defaults\n server-state-file-name x\n load-server-state-from-file local\n http-reuse always\n retry-on all-retryable-errors\n \
+            "defaults\n server-state-file-name x\n load-server-state-from-file none\n http-reuse always\n retry-on all-retryable-errors\n \
              srvtcpka-cnt 3\n srvtcpka-idle 5\n srvtcpka-intvl 2m\n clitcpka-idle 7s\n max-keep-alive-queue 4\nlisten a\n bind :80\nbackend b\n \
              server-state-file-name use-backend-name\n retry-on 503 404\n dispatch 127.0.0.1:80\n http-send-name-header X\n http-reuse never\n \
              max-keep-alive-queue -1\n",
@@ -260,8 +257,7 @@ mod tests {
         for p in &plan.proxies {
             let b = p.back.as_ref().expect("all have one");
             got.push_str(&format!(
-                "{:?} {:?} {:?}\n {:?} {:?} {:?} {:?}\n {:?} {:?}\n",
-                b.state_file,
+                "{:?} {:?}\n {:?} {:?} {:?} {:?}\n {:?} {:?}\n",
                 b.reuse,
                 b.retry_on,
                 b.dispatch,
@@ -273,10 +269,10 @@ mod tests {
             ));
         }
         expect![[r#"
-            Local("x") Always RetryOn { none: false, empty_response: true, junk_response: true, response_timeout: true, statuses: [500, 502, 503, 504] }
+            Always RetryOn { conn_failure: true, empty_response: true, junk_response: true, response_timeout: true, statuses: [500, 502, 503, 504] }
              None None Some(4) "a"
              Probes { count: None, idle: Some(7s), interval: None } Probes { count: Some(3), idle: Some(5s), interval: Some(120s) }
-            Local("b") Never RetryOn { none: true, empty_response: false, junk_response: false, response_timeout: false, statuses: [503, 404] }
+            Never RetryOn { conn_failure: false, empty_response: false, junk_response: false, response_timeout: false, statuses: [503, 404] }
              Some(Inet(127.0.0.1:80)) Some([88]) None "b"
              Probes { count: None, idle: None, interval: None } Probes { count: Some(3), idle: Some(5s), interval: Some(120s) }
         "#]].assert_eq(&got);

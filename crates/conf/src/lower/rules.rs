@@ -162,12 +162,16 @@ fn read(
     if let Action::Capture(capture) = &mut rule.action {
         settle_capture(p, ctx, capture)?;
     }
+    let head = p.proxy.span;
     let list = list(p, set);
     if list.len() >= RULES_MAX {
         return Err(Diagnostic::error("too-many", format!("more than {RULES_MAX} rules"), ctx.at));
     }
-    let idle =
-        list.last().is_some_and(|last| last.stage == rule.stage && last.cond.is_none() && ends(&last.action));
+    // What came from `defaults` is none of this section's doing, and the original says nothing of it.
+    let own = |last: &Rule| last.span.file != head.file || last.span.start >= head.start;
+    let idle = list.last().is_some_and(|last| {
+        last.stage == rule.stage && last.cond.is_none() && ends(&last.action) && own(last)
+    });
     list.push(rule);
     if idle {
         let message = format!(

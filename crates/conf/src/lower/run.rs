@@ -35,6 +35,10 @@ pub fn lower(ast: &Ast, sources: &Arc<SourceMap>, outside: &dyn Outside) -> (Opt
         }
     }
     super::global::end(&mut global, &mut ctx);
+    let assumed = super::excerpt::needs_http(ast);
+    if let Some(line) = assumed {
+        ctx.report(super::excerpt::warning(line));
+    }
     let mut defaults = proxy::Defaults::default();
     let mut drafts: Vec<ProxyDraft> = Vec::new();
     for section in &ast.sections {
@@ -51,6 +55,9 @@ pub fn lower(ast: &Ast, sources: &Arc<SourceMap>, outside: &dyn Outside) -> (Opt
             let id = ProxyId(drafts.len() as u32);
             ctx.names.enter(Some(id));
             let mut draft = proxy::head(section, id, kind, &mut ctx);
+            if assumed.is_some() {
+                draft.proxy.mode = evenkeel_plan::Mode::Http;
+            }
             defaults.replay(section, &mut draft, &index, &mut ctx);
             proxy::head_address(section, &mut draft, &mut ctx);
             for line in &section.lines {

@@ -65,7 +65,8 @@ pub(crate) const KEYWORDS: &[Keyword] = &[
             Ok(())
         },
         "Shows further counters.",
-    ),
+    )
+    .accepted("the page has no columns for them: they stand in the CSV"),
     Keyword::proxy("stats show-node", Sections::ANY, show_node, "Shows a name of the machine.")
         .example("stats show-node lb1"),
     Keyword::proxy(

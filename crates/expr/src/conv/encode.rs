@@ -157,11 +157,15 @@ pub(super) const ENTRIES: &[Converter] = &[
     ),
     entry(
         "json",
-        params(1, &[ArgKind::Choice(JSON_CODES)]),
+        params(0, &[ArgKind::Choice(JSON_CODES)]),
         Kind::Str,
         Kind::Str,
         "Escaped for a JSON string; the argument says how the input is encoded.",
-        &[(r"str(a/b\tc),json(ascii)", r"a\/b\tc"), ("str(é),json(utf8)", r"\u00e9")],
+        &[
+            (r"str(a/b\tc),json(ascii)", r"a\/b\tc"),
+            (r"str(a/b),json", r"a\/b"),
+            ("str(é),json(utf8)", r"\u00e9"),
+        ],
         json,
     ),
     refused("json_query", "not built yet: reading JSON"),
@@ -256,7 +260,8 @@ struct Utf8 {
 }
 
 fn json<'a>(v: Value<'a>, a: &'a Args, _: &Env<'a>) -> Option<Value<'a>> {
-    let mode = match a.int(0)? {
+    // Without an argument the input is ASCII.
+    let mode = match a.int(0).unwrap_or(0) {
         0 => None,
         n => Some(Utf8 { skip_errors: matches!(n, 2 | 4), allow_overlong: matches!(n, 3 | 4) }),
     };

@@ -10,6 +10,7 @@ use crate::registry::{Context, Entry};
 use crate::reply::{self, ReplyUse};
 use crate::set::Sets;
 
+const SERVICES: &str = "not built yet: services (the exporter for Prometheus, Lua)";
 /// `wait-for-body` waits no longer for more than this: a request's buffer.
 const BODY_MAX: u64 = 1 << 30;
 
@@ -88,11 +89,11 @@ pub(crate) const ENTRIES: &[Entry] = &[
         "wait-for-body time 1s at-least 1k",
         "Waits until the body, or enough of it, is there",
     ),
-    Entry::new(
+    // Services are what Lua registers, and the exporter of metrics for Prometheus.
+    Entry::refused(
         "use-service",
         Sets::CONTENT.and(Sets::REQUEST),
-        use_service,
-        "use-service prometheus-exporter if { path /metrics }",
+        SERVICES,
         "Gives the request to a service of the proxy",
     ),
     Entry::new(
@@ -153,23 +154,6 @@ fn wait_for_body(words: &mut Words<'_>, _: &mut Context<'_>) -> Result<Action, D
             words.last_span().after(),
         )),
     }
-}
-
-/// Services that the proxy may have.
-const SERVICES: [&str; 1] = ["prometheus-exporter"];
-
-fn use_service(words: &mut Words<'_>, _: &mut Context<'_>) -> Result<Action, Diagnostic> {
-    let word = words.expect("the name of a service")?;
-    let name = word.str();
-    if name.starts_with("lua.") {
-        let message = format!("'use-service {name}' cannot be used: not built yet: Lua");
-        return Err(Diagnostic::error("refused", message, word.span));
-    }
-    if !SERVICES.contains(&&*name) {
-        let message = format!("`{name}` is no service: {} is", SERVICES.join(", "));
-        return Err(Diagnostic::error("unknown-service", message, word.span));
-    }
-    Ok(Action::Service(name.into()))
 }
 
 fn strict_mode(words: &mut Words<'_>, _: &mut Context<'_>) -> Result<Action, Diagnostic> {

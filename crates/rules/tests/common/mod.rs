@@ -326,8 +326,7 @@ impl<'c> Case<'c> {
             | Verdict::Close
             | Verdict::SilentDrop
             | Verdict::WaitForBody { .. }
-            | Verdict::WaitForData
-            | Verdict::Service(_) => {}
+            | Verdict::WaitForData => {}
         }
         Judged {
             verdict: format!("{:?}", outcome.verdict),

@@ -4,6 +4,9 @@ use evenkeel_e2e::script::Step::{HalfClose, Open, Pause, Request, Reset, Send, T
 
 use crate::{GET, KEEPS, LAST, OK, ONCE, ROW, Row, check};
 
+/// A counter of 2.6.
+const TWICE: &str = "2.6 counts one reset as two bad answers";
+
 #[test]
 fn bad_requests() {
     const ROWS: &[Row] = &[
@@ -73,7 +76,12 @@ fn bad_requests() {
         Row {
             name: "dontlognull",
             defaults: " option dontlognull",
-            clients: &[&[HalfClose, ToEnd], &[Send("GET / HT"), HalfClose, ToEnd], ONCE[0]],
+            clients: &[
+                &[HalfClose, ToEnd],
+                &[Send("GET / HT"), HalfClose, ToEnd],
+                &[Send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: -1\r\n\r\n"), ToEnd],
+                ONCE[0],
+            ],
             ..ROW
         },
         Row {
@@ -91,7 +99,13 @@ fn bad_requests() {
 fn bad_answers() {
     const ROWS: &[Row] = &[
         Row { name: "closes at once", origins: &[&[&[Until("\r\n\r\n")]]], clients: ONCE, ..ROW },
-        Row { name: "resets at once", origins: &[&[&[Until("\r\n\r\n"), Reset]]], clients: ONCE, ..ROW },
+        Row {
+            name: "resets at once",
+            origins: &[&[&[Until("\r\n\r\n"), Reset]]],
+            clients: ONCE,
+            books: &[("be/s1 eresp", TWICE), ("be/BACKEND eresp", TWICE)],
+            ..ROW
+        },
         Row {
             name: "answers nonsense",
             origins: &[&[&[Request, Send("nonsense\r\n\r\n")]]],
@@ -175,6 +189,14 @@ fn client_aborts() {
             defaults: " option abortonclose",
             origins: &[&[&[Request, Open("asked"), ToEnd]]],
             clients: &[&[Send(GET), Wait("asked"), Reset]],
+            ..ROW
+        },
+        Row {
+            name: "closes while the server thinks",
+            differs: Some("each counts the bytes of its own page for 400"),
+            defaults: " option abortonclose",
+            origins: &[&[&[Request, Open("asked"), ToEnd]]],
+            clients: &[&[Send(GET), Wait("asked"), HalfClose, ToEnd]],
             ..ROW
         },
         Row {

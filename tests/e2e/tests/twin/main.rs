@@ -3,7 +3,9 @@
 //! installed. `EVENKEEL_ROW=name` runs one row and prints what both did.
 #![allow(clippy::print_stderr, reason = "skipped tests say why, single rows are shown")]
 
+mod books;
 mod cookies;
+mod counters;
 mod faults;
 mod logs;
 mod messages;
@@ -40,6 +42,8 @@ struct Row {
     origins: &'static [&'static [&'static [Step]]],
     /// Clients, one after the other; one whose first step is to wait runs beside the others.
     clients: &'static [&'static [Step]],
+    /// Counters that differ: how their lines begin, and why.
+    books: &'static [(&'static str, &'static str)],
     /// Why both differ, where we mean it.
     differs: Option<&'static str>,
 }
@@ -52,6 +56,7 @@ const ROW: Row = Row {
     more: "",
     origins: &[&[&[Request, Send(OK)]]],
     clients: &[],
+    books: &[],
     differs: None,
 };
 
@@ -74,8 +79,8 @@ const PAGES: &[u16] = &[401, 403, 413, 429, 500, 502, 503, 504];
 fn base(row: &Row) -> String {
     let pages: String = PAGES.iter().map(|n| format!(" errorfile {n} <page{n}>\n")).collect();
     format!(
-        "global\n log <log> local0\n nbthread 1\n\
-         defaults\n mode http\n log global\n option httplog\n timeout connect 2s\n timeout client 2s\n timeout server 2s\n http-reuse never\n{pages}{}\n\
+        "global\n log <log> local0\n nbthread 1\n stats socket <dir>/stats.sock mode 600 level admin\n\
+         defaults\n mode http\n log global\n option httplog\n option socket-stats\n timeout connect 2s\n timeout client 2s\n timeout server 2s\n http-reuse never\n{pages}{}\n\
          frontend fe\n bind <fe>\n{}\n default_backend be\n\
          backend be\n{}\n{}\n",
         row.defaults, row.fe, row.be, row.more
@@ -139,6 +144,7 @@ fn act(program: Program, row: &Row) -> String {
         // Those beside are joined where they stand in the table: a table puts them after those that they wait for.
         played.collect::<Vec<_>>()
     });
+    let books = books::read(&daemon.folder.path().join("stats.sock"));
     let (status, logs) = daemon.finish();
     let mut out = String::new();
     let mut say = |text: String| {
@@ -155,6 +161,9 @@ fn act(program: Program, row: &Row) -> String {
     }
     for line in logs.iter().filter(|l| !l.contains(" stopped (")) {
         say(format!("── log {}", mask::log(line, &known)));
+    }
+    for line in books.iter().filter(|l| !row.books.iter().any(|(begin, _)| l.starts_with(begin))) {
+        say(line.clone());
     }
     say(format!("── end {status}"));
     out
