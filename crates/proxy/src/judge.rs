@@ -127,7 +127,7 @@ pub(crate) async fn frontend(conn: &mut Conn, exchange: &mut Exchange) -> Result
         stream_rules(conn, exchange, id).await?;
     }
     books::request(conn);
-    if let Judged::Answered(next) = monitor(conn, exchange, &plan).await? {
+    if let Judged::Answered(next) = monitor(conn, exchange, plan).await? {
         return Ok(Judged::Answered(next));
     }
     if proxy.options.buffer_request {
