@@ -156,7 +156,8 @@ impl<'a> Machine<'a> {
 fn a_daemon_comes_and_goes() {
     let Some(lab) = lab() else { return };
     let m = Machine::new(&lab, PLAIN);
-    let (code, out, err) = m.run(&["keepalived", "-g", "/tmp/k.log"]);
+    // Paths mean the folder that it was started in, though it leaves that.
+    let (code, out, err) = m.run(&["sh", "-c", "cd /tmp && exec keepalived -g k.log"]);
     assert_eq!((code, out.as_str(), err.as_str()), (Some(0), "", ""));
     let (parent, vrrp) = (m.pid(PARENT), m.pid(VRRP));
     assert_ne!(parent, vrrp);
@@ -182,7 +183,7 @@ fn a_daemon_comes_and_goes() {
     let log = m.read("/tmp/k.log").expect("written");
     for line in [
         "Starting Keepalived v2.",
-        "Command line: 'keepalived' '-g'",
+        "Command line: 'keepalived' '-g' 'k.log'",
         "Startup complete",
         "Stopping",
         "Stopped Keepalived",
@@ -247,6 +248,43 @@ fn a_killed_parent_takes_its_child_along() {
     assert_eq!(m.run(&["keepalived", "-l"]).0, Some(0));
     m.kill("TERM", &m.pid(PARENT));
     drop(sleeper);
+}
+
+#[test]
+fn names_and_places_are_the_files() {
+    let Some(lab) = lab() else { return };
+    let named = PLAIN.replace(
+        "global_defs {",
+        "instance blue\nglobal_defs {\n process_name kparent\n vrrp_process_name kvrrp\n umask 022\n data_use_instance",
+    );
+    let m = Machine::new(&lab, &named);
+    let mut proc = m.start(&["keepalived", "-n", "-l"]);
+    let (parent, vrrp) =
+        (m.pid("/run/keepalived/keepalived_blue.pid"), m.pid("/run/keepalived/vrrp_blue.pid"));
+    assert!(proc.wait_for("Startup complete", PATIENCE), "{}", proc.stderr());
+    assert_eq!(m.sh(&format!("cat /proc/{parent}/comm /proc/{vrrp}/comm")), "kparent\nkvrrp");
+    assert!(m.sh("evenkeel status").starts_with("node one "), "the only socket of the folder is found");
+    assert_eq!(m.sh("ls /run/evenkeel"), "keeper_blue.sock");
+    proc.signal(10).expect("it lives");
+    m.wait("the dumps", || {
+        m.read("/tmp/keepalived_blue.data").is_some() && m.read("/tmp/keepalived_parent_blue.data").is_some()
+    });
+    assert_eq!(m.sh("stat -c %a /tmp/keepalived_blue.data"), "644");
+    proc.signal(15).expect("it lives");
+    assert_eq!(proc.wait(PATIENCE).expect("waits").and_then(|s| s.code()), Some(0), "{}", proc.stderr());
+    assert_eq!(m.sh("find /run -name '*.pid' -o -name '*.sock'"), "");
+}
+
+#[test]
+fn addresses_stay_where_that_is_asked_for() {
+    let Some(lab) = lab() else { return };
+    let m = Machine::new(&lab, PLAIN);
+    let mut proc = m.start(&["keepalived", "-n", "-l", "-V"]);
+    m.wait("the addresses", || m.holds("192.0.2.100/24"));
+    assert!(m.sh("ip -o addr show v0").lines().all(|line| line.contains("valid_lft forever")), "no leases");
+    proc.signal(15).expect("it lives");
+    assert_eq!(proc.wait(PATIENCE).expect("waits").and_then(|s| s.code()), Some(0), "{}", proc.stderr());
+    assert!(m.holds("192.0.2.100/24"));
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! How punctual is a keeper? `beat COUNT INTERVAL_MS SECONDS` keeps so many addresses on a dummy interface of a network
+//! How punctual is a keeper? `beat COUNT INTERVAL_MS SECONDS` keeps so many addresses on interfaces of a network
 //! namespace of its own, and tells how late its latest deadline was and what it cost. Needs root.
 #![allow(clippy::print_stdout)]
 
@@ -27,7 +27,7 @@ fn main() {
             common::sh(
                 lab.node("a"),
                 &format!(
-                    "ip link add {name} type dummy; ip addr add 10.78.{wire}.1/24 dev {name}; ip link set {name} up multicast on"
+                    "ip link add {name} type veth peer name p{wire}; ip link set p{wire} up; ip addr add 10.78.{wire}.1/24 dev {name}; ip link set {name} up"
                 ),
             );
             plan.node.interfaces.push(name);

@@ -48,8 +48,8 @@ pub struct Options {
     pub schedule: bool,
     /// Whether addresses of the plan that are there at the start are taken away (leftovers of a run that was killed).
     pub clear_leftovers: bool,
-    /// `--release-vips`/`-V` and `--dont-release-vrrp`/`-x`-like switches: false leaves addresses, routes and rules as they are
-    /// at the end.
+    /// False (`--dont-release-vrrp`) leaves addresses, routes, rules and their interfaces at the end; addresses without a lease
+    /// then, since nobody will renew it.
     pub release_at_end: bool,
     /// Whether `startup_script` and `shutdown_script` are run by the keeper.
     pub run_global_scripts: bool,
@@ -138,7 +138,8 @@ pub(crate) enum Command {
 /// Speaks with a keeper from any thread. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Handle {
-    queue: SyncSender<Command>,
+    /// Always there, but for the moment of dropping: the bell must ring after it is gone.
+    queue: Option<SyncSender<Command>>,
     bell: Arc<Bell>,
 }
 
@@ -209,12 +210,20 @@ impl Handle {
     }
 
     fn send(&self, command: Command) -> Result<(), HandleError> {
-        self.queue.try_send(command).map_err(|e| match e {
+        let Some(queue) = &self.queue else { return Err(HandleError::Gone) };
+        queue.try_send(command).map_err(|e| match e {
             TrySendError::Full(_) => HandleError::Full,
             TrySendError::Disconnected(_) => HandleError::Gone,
         })?;
         self.bell.ring();
         Ok(())
+    }
+}
+
+impl Drop for Handle {
+    fn drop(&mut self) {
+        self.queue = None;
+        self.bell.ring();
     }
 }
 
@@ -254,5 +263,5 @@ impl Inbox {
 pub(crate) fn channel() -> std::io::Result<(Handle, Inbox)> {
     let (tx, rx) = sync_channel(COMMANDS_MAX);
     let bell = Arc::new(Bell::new()?);
-    Ok((Handle { queue: tx, bell: bell.clone() }, Inbox { queue: rx, bell }))
+    Ok((Handle { queue: Some(tx), bell: bell.clone() }, Inbox { queue: rx, bell }))
 }

@@ -63,6 +63,25 @@ pub(crate) fn drain(
     }
 }
 
+/// Likewise at the end, for who keeps what it has.
+pub(crate) fn drain_but_release(hands: &mut Hands, node: &mut Node, plan: &KeeperPlan) {
+    while let Some(output) = node.poll() {
+        match output {
+            Output::Send(packet) => path::send(hands, &packet),
+            Output::Notify(notice) => tell(hands, plan, &notice),
+            Output::Log(event) => hands.log(LogLevel::Info, &event.to_string()),
+            Output::KillScript(track) => hands.notifier.kill_track(plan, track),
+            Output::Take { .. }
+            | Output::Refresh { .. }
+            | Output::Release(_)
+            | Output::Announce { .. }
+            | Output::RunScript(_)
+            | Output::Probe { .. }
+            | Output::Reloaded => {}
+        }
+    }
+}
+
 /// Does something with an instance's holding.
 pub(crate) fn with(
     hands: &mut Hands,

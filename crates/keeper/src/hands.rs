@@ -110,6 +110,8 @@ pub struct Hands {
     mute: BTreeMap<InstanceId, i32>,
     /// What was set may be gone: looked after when news have been read.
     pub(crate) suspects: BTreeSet<InstanceId>,
+    /// Likewise for addresses, of which later news may tell that they are there again.
+    pub(crate) address_suspects: BTreeSet<InstanceId>,
     /// Static things may be gone.
     pub(crate) statics_suspect: bool,
     subscribers: Vec<SyncSender<Told>>,
@@ -180,6 +182,7 @@ impl Hands {
             advert_indexes: Vec::new(),
             mute: BTreeMap::new(),
             suspects: BTreeSet::new(),
+            address_suspects: BTreeSet::new(),
             statics_suspect: false,
             subscribers: Vec::new(),
             extra: BTreeMap::new(),

@@ -162,13 +162,7 @@ impl Keeper {
         if self.hands.options.release_at_end {
             self.drain(now);
         } else {
-            while let Some(output) = self.node.poll() {
-                match output {
-                    evenkeel_vrrp::Output::Send(packet) => path::send(&mut self.hands, &packet),
-                    evenkeel_vrrp::Output::Log(event) => self.hands.log(LogLevel::Info, &event.to_string()),
-                    _ => {}
-                }
-            }
+            self.stay();
         }
         self.hands.leave(&self.plan);
         let patience = self.plan.global.child_wait.unwrap_or(CHILD_WAIT);
@@ -180,6 +174,15 @@ impl Keeper {
         }
         self.hands.notifier.finish(patience);
         ended
+    }
+
+    /// The end, but nothing is taken away: addresses lose their lease, since nobody renews it any more.
+    fn stay(&mut self) {
+        let ids = 0..u32::try_from(self.plan.instances.len()).unwrap_or(u32::MAX);
+        for id in ids.map(InstanceId).filter(|id| self.hands.is_held(*id)).collect::<Vec<_>>() {
+            deeds::with(&mut self.hands, &self.plan, id, |h, tools| h.take(tools, id, None));
+        }
+        deeds::drain_but_release(&mut self.hands, &mut self.node, &self.plan);
     }
 
     fn tell_interfaces(&mut self, now: Instant) {
@@ -226,6 +229,12 @@ impl Keeper {
         }
         // The brain first: who gives up needs nothing set again.
         self.drain(now);
+        for id in std::mem::take(&mut self.hands.address_suspects) {
+            // One that we took away ourselves and set again since is there.
+            if self.hands.misses(&self.plan, id) {
+                self.hands.suspects.insert(id);
+            }
+        }
         for id in std::mem::take(&mut self.hands.suspects) {
             deeds::look_after(&mut self.hands, &mut self.node, &self.plan, id, now);
         }

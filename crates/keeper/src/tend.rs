@@ -134,7 +134,7 @@ impl Hands {
                         a.ip == gone.ip && !a.no_track && self.place(plan, id, a) == Some(gone.index)
                     };
                     if holding.held && holdings::addresses(instance).any(ours) {
-                        self.suspects.insert(id);
+                        self.address_suspects.insert(id);
                     }
                 }
                 self.statics_suspect |= plan.static_addresses.iter().any(|(a, _)| a.ip == gone.ip);
@@ -161,17 +161,17 @@ impl Hands {
 
     /// Instances of whose addresses some are not there, though they should be.
     pub(crate) fn missing(&self, plan: &KeeperPlan) -> Vec<InstanceId> {
-        let mut missing = Vec::new();
-        for (n, (instance, holding)) in plan.instances.iter().zip(&self.holdings).enumerate() {
-            let id = InstanceId(n as u32);
-            let gone = |a: &evenkeel_plan::keeper::Address| {
-                self.place(plan, id, a).is_none_or(|index| self.links.has(index, a.ip).is_none())
-            };
-            if holding.held && holdings::addresses(instance).any(gone) {
-                missing.push(id);
-            }
-        }
-        missing
+        let ids = 0..u32::try_from(plan.instances.len()).unwrap_or(u32::MAX);
+        ids.map(InstanceId).filter(|id| self.misses(plan, *id)).collect()
+    }
+
+    /// Whether an address that an instance holds is not there.
+    pub(crate) fn misses(&self, plan: &KeeperPlan, id: InstanceId) -> bool {
+        let Some(instance) = plan.instances.get(id.0 as usize) else { return false };
+        let gone = |a: &evenkeel_plan::keeper::Address| {
+            self.place(plan, id, a).is_none_or(|index| self.links.has(index, a.ip).is_none())
+        };
+        self.is_held(id) && holdings::addresses(instance).any(|a| !a.no_track && gone(a))
     }
 
     /// Whether what is heard on an interface of the kernel concerns this one of the plan.
@@ -195,8 +195,8 @@ impl Hands {
         self.bfd.stop(&log, clock::now());
         if self.options.release_at_end {
             self.statics.clear(&mut self.rtnl);
+            self.vmacs.clear(&mut self.rtnl);
         }
-        self.vmacs.clear(&mut self.rtnl);
         self.sysctls.restore();
         for spawn in self.firewall.clear() {
             self.notifier.run_firewall(spawn);

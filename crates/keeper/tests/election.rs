@@ -141,3 +141,30 @@ fn leftovers_of_a_killed_run_are_taken_away_but_an_owners_own_address_stays() {
     keeper.stop();
     assert!(has(a, "eth0", "10.77.0.200"));
 }
+
+#[test]
+fn who_keeps_its_addresses_at_the_end_keeps_them_for_good() {
+    if !possible() {
+        return;
+    }
+    let lab = lab();
+    let a = lab.node("a");
+    let mut plan = empty();
+    instance(&mut plan, "VI", 51, 150, 100, &["10.77.0.100/24"]);
+    let keeper = Running::start_with(a, plan, |options| options.release_at_end = false);
+    wait(|| has(a, "eth0", "10.77.0.100"), || format!("{:#?}", keeper.lines()));
+    keeper.stop();
+    let left = find(a, "eth0", "10.77.0.100").expect("stays");
+    assert_eq!(left["valid_life_time"].as_u64(), Some(u64::from(u32::MAX)), "{left}");
+}
+
+#[test]
+fn a_keeper_that_nobody_can_stop_stops() {
+    if !possible() {
+        return;
+    }
+    let lab = lab();
+    let mut plan = empty();
+    instance(&mut plan, "VI", 51, 150, 1000, &["10.77.0.100/24"]);
+    assert_eq!(Running::start(lab.node("a"), plan).abandon(), Ended::Abandoned);
+}

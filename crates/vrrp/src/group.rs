@@ -171,6 +171,26 @@ impl Node {
         });
     }
 
+    /// A reload may make a group of masters and backups. Where nobody else is master of the backups, they become masters,
+    /// too; where one speaks, the group is backup as a whole, and the other's takes over at once.
+    fn unite(&mut self, unit: &Unit, now: Instant) {
+        let masters = self.masters_of(unit);
+        let Some(first) = masters.first().copied().filter(|_| masters.len() < unit.members.len()) else {
+            return;
+        };
+        let backup = unit.members.iter().find(|id| !masters.contains(id)).map_or(first, |id| *id);
+        let name = self.name(backup);
+        self.each(unit, backup, masters, Entered::Backup, |node, id| {
+            let because = Because::Group(name.clone());
+            node.with(id, now, |instance, cx| instance.step_down(cx, because, true));
+        });
+    }
+
+    fn masters_of(&self, unit: &Unit) -> Vec<InstanceId> {
+        let is_master = |id: &InstanceId| self.instances.get(id.0 as usize).is_some_and(|i| i.is_master());
+        unit.members.iter().copied().filter(is_master).collect()
+    }
+
     fn fault(&mut self, unit: &Unit, faulty: InstanceId, now: Instant) {
         let well: Vec<InstanceId> = unit
             .members
@@ -263,6 +283,13 @@ impl Node {
     pub(crate) fn follow_turn(&mut self, id: InstanceId, turn: Turn, now: Instant) {
         match turn {
             Turn::Stay => {}
+            Turn::Followed => {
+                // Only a group that a reload changed can have masters here now.
+                let unit = self.unit_of(id);
+                if unit.group.is_some() {
+                    self.unite(&unit, now);
+                }
+            }
             Turn::Yielded => {
                 let name = self.name(id);
                 self.followers(id, Entered::Backup, |node, member| {
@@ -286,12 +313,7 @@ impl Node {
     /// The masters of a group, but for one that moved already.
     fn followers(&mut self, moved: InstanceId, to: Entered, act: impl FnMut(&mut Node, InstanceId)) {
         let unit = self.unit_of(moved);
-        let those: Vec<InstanceId> = unit
-            .members
-            .iter()
-            .copied()
-            .filter(|id| *id != moved && self.instances.get(id.0 as usize).is_some_and(|i| i.is_master()))
-            .collect();
+        let those = self.masters_of(&unit).into_iter().filter(|id| *id != moved).collect();
         self.each(&unit, moved, those, to, act);
     }
 

@@ -33,6 +33,8 @@ pub(crate) struct Ctx<'a> {
 pub(crate) enum Turn {
     /// Nothing.
     Stay,
+    /// It goes on as backup of a master that speaks.
+    Followed,
     /// It became backup, because somebody better spoke.
     Yielded,
     /// It is master and announced its addresses again.
@@ -349,7 +351,7 @@ impl Instance {
         }
         self.adopt(cx, heard.interval);
         self.arm(cx, cx.now);
-        Turn::Stay
+        Turn::Followed
     }
 
     /// RFC 9568 §6.4.2 (455): the master's interval is the one to count with.

@@ -239,6 +239,62 @@ fn interfaces_and_tracks_keep_what_is_known() {
 }
 
 #[test]
+fn a_new_group_follows_a_master_that_speaks() {
+    let conf = || node(vec![instance("A", 51, 100), instance("B", 52, 100)]);
+    let mut bench = Bench::started(conf());
+    for second in 1..6 {
+        bench.until(second * 1_000);
+        bench.hears(&advert(52, 150));
+    }
+    bench.take();
+    reload(&mut bench, grouped(conf()));
+    bench.until(6_000);
+    bench.hears(&advert(52, 150));
+    bench.until(6_500);
+    // There the other group hurries, and is master of both.
+    bench.hears(&advert(51, 150));
+    bench.until(8_000);
+    expect![[r#"
+        5000 reloaded
+        6000 log VRRP_Group(G) Syncing instances to BACKUP state
+        6000 log (A) Entering BACKUP STATE
+        6000 send 0 0 to 224.0.0.18
+        6000 log (A) sent 0 priority
+        6000 release 0
+        6000 log (A) removing VIPs.
+        6000 notify INSTANCE 0 BACKUP 100
+        6000 notify GROUP 0 BACKUP 0
+    "#]]
+    .assert_eq(&bench.take());
+}
+
+#[test]
+fn a_new_member_of_a_masters_group_becomes_master_too() {
+    let mut bench = Bench::started(grouped(node(vec![instance("A", 51, 100)])));
+    bench.until(5_000);
+    bench.take();
+    reload(&mut bench, grouped(node(vec![instance("A", 51, 100), instance("B", 52, 100)])));
+    bench.until(9_000);
+    expect![[r#"
+        5000 reloaded
+        5000 release 1
+        5000 log (B) removing VIPs.
+        5000 log (B) Entering BACKUP STATE (init)
+        5000 notify INSTANCE 1 BACKUP 100
+        5000 notify GROUP 0 BACKUP 0
+        8609 log (B) Receive advertisement timeout
+        8609 probe 192.0.2.152
+        8609 log (B) Entering MASTER STATE
+        8609 take 1
+        8609 log (B) setting VIPs.
+        8609 announce 1 x5
+        8609 notify INSTANCE 1 MASTER 100
+        8609 notify GROUP 0 MASTER 0
+        8609 announce 0 x5
+    "#]].assert_eq(&bench.take());
+}
+
+#[test]
 fn a_new_interface_is_waited_for() {
     let mut bench = Bench::started(node(vec![instance("A", 51, 100)]));
     bench.until(5_000);

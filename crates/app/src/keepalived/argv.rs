@@ -135,7 +135,7 @@ pub(crate) const FLAGS: &[Flag] = &[
         "dont-release-vrrp",
         Takes::Nothing,
         Sets::KeepAddresses,
-        "leave addresses and routes when the daemon stops",
+        "leave addresses and routes when the daemon stops; they are not leased then",
     ),
     flag(b'I', "dont-release-ipvs", Takes::Nothing, Sets::Nothing, "leave virtual servers at the end")
         .accepted(NO_DIRECTOR),

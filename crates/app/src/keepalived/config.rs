@@ -86,6 +86,12 @@ pub(crate) fn load(path: &Path, env: &Env, command: &Command) -> Loaded {
     if command.snmp {
         (snmp.vrrp, snmp.rfc_v2, snmp.rfc_v3) = (true, true, true);
     }
+    if command.keep_addresses {
+        // An address with a lease would go by itself.
+        for instance in &mut loaded.plan.node.instances {
+            instance.lease = None;
+        }
+    }
     if command.snmp_socket.is_some() {
         snmp.socket.clone_from(&command.snmp_socket);
     }

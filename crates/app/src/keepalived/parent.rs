@@ -52,6 +52,15 @@ const CORE_PATTERN: &str = "/proc/sys/kernel/core_pattern";
 
 /// Runs the daemon until it ends.
 pub(crate) fn live(args: &[OsString], command: &Command) -> Exit {
+    let mut command = command.clone();
+    // The daemon's working directory is another one later.
+    for path in [&mut command.log_file, &mut command.parent_pid, &mut command.vrrp_pid].into_iter().flatten()
+    {
+        if let Ok(absolute) = std::path::absolute(&path) {
+            *path = absolute;
+        }
+    }
+    let command = &command;
     let log = Log::open(Wishes::new(command), Process::Parent.ident(None, None), Process::Parent);
     log.info(&format!("Starting {}", banner()));
     log.info(&format!("Running on {}", run::kernel()));
@@ -71,7 +80,7 @@ fn stop(log: &Log, exit: Exit) -> Exit {
 /// Everything up to the loop; in the VRRP process, all of its life.
 fn begin(command: &Command, log: Log) -> Exit {
     let path = config::path(command);
-    // The daemon's working directory is another one later.
+    // As above.
     let path = std::path::absolute(&path).unwrap_or(path);
     if let Err(unreadable) = config::look(&path) {
         log.info(&unreadable.to_string());

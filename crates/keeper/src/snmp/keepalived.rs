@@ -1,10 +1,10 @@
 //! KEEPALIVED-MIB, what is not tracks or routing: settings, sync groups, instances, addresses, as Keepalived 2.2.7 fills
-//! them. Left out: what only the director knows (`lvs…`), and defaults that are resolved per instance (`smtpEmailSmtpAlert…`).
+//! them, but that it says of no address of version 3 that it is advertised. Left out: what only the director knows (`lvs…`), and defaults that are resolved per instance (`smtpEmailSmtpAlert…`).
 
 use std::net::IpAddr;
 
 use evenkeel_plan::keeper::{Address, Notify, Scope};
-use evenkeel_vrrp::conf::{Auth, Destination, InstanceId, Version, WantedState};
+use evenkeel_vrrp::conf::{Auth, Destination, InstanceId, TrackKind, TrackUse, Version, WantedState};
 use evenkeel_vrrp::view::InstanceView;
 use evenkeel_vrrp::{StateKind, event::Entered};
 use evenkeel_wire::agentx::Value;
@@ -128,7 +128,10 @@ fn instances(facts: &Facts<'_>, rows: &mut Rows) {
         row.integer(8, i64::from(view.effective()));
         row.truth(9, facts.is_held(view.id()));
         row.text_if(10, facts.interface(conf.interface).map(|interface| interface.name.as_str()));
-        row.truth(11, !conf.dont_track_primary);
+        // As the original has it: by a line of `track_interface`, not by default.
+        let primary = TrackKind::Interface(conf.interface);
+        let tracks = |by: &TrackUse| facts.plan.node.tracks.get(by.track.0 as usize);
+        row.truth(11, conf.tracks.iter().filter_map(tracks).any(|track| track.kind == primary));
         row.gauge(
             12,
             match conf.version {

@@ -83,7 +83,8 @@ fn operation(facts: &Facts<'_>, table: &mut Table<'_>, view: InstanceView<'_>) {
     }
     row.integer(3, state(view.state()));
     row.integer(4, 1);
-    row.integer(5, i64::from(view.effective()));
+    // The configured one, as the original has it.
+    row.integer(5, i64::from(conf.priority.get()));
     row.integer(6, conf.addresses.len() as i64);
     // As the original: who is master itself names nobody.
     row.value(7, ip(view.master().filter(|_| view.state() != StateKind::Master)));

@@ -62,7 +62,8 @@ fn operation(facts: &Facts<'_>, table: &mut Table<'_>, view: InstanceView<'_>) {
         row.value(5, Value::Octets(mac.to_vec()));
     }
     row.integer(6, state(view.state()));
-    row.gauge(7, u64::from(view.effective()));
+    // The configured one, as the original has it.
+    row.gauge(7, u64::from(conf.priority.get()));
     row.integer(8, conf.addresses.len() as i64);
     row.integer(9, (conf.advert_interval.as_millis() / 10) as i64);
     row.truth(10, conf.preempt);

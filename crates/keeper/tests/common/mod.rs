@@ -190,6 +190,13 @@ impl Running {
         wait(|| self.lines().iter().any(|l| l.contains(text)), || format!("{text:?} in {:#?}", self.lines()));
     }
 
+    /// Drops the only handle.
+    pub(crate) fn abandon(mut self) -> Ended {
+        let thread = self.thread.take().expect("once");
+        drop(self);
+        thread.join().expect("no panic")
+    }
+
     pub(crate) fn stop(mut self) -> Ended {
         self.handle.stop().expect("runs");
         self.thread.take().expect("once").join().expect("no panic")
