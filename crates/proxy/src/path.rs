@@ -80,9 +80,9 @@ async fn run(conn: &mut Conn, exchange: &mut Exchange) -> Next {
 
 async fn walk(conn: &mut Conn, exchange: &mut Exchange) -> Result<Next, Failure> {
     judge::begin(conn, exchange);
-    if !judge::is_silent(conn.frontend())
-        && let Judged::Answered(next) = judge::frontend(conn, exchange).await?
-    {
+    if judge::is_silent(conn.frontend()) {
+        books::request(conn);
+    } else if let Judged::Answered(next) = judge::frontend(conn, exchange).await? {
         return Ok(next);
     }
     route::to_backend(conn, exchange)?;
