@@ -98,7 +98,7 @@ fn seed_000(cast: Cast) {
                     "vrrp_mcast_group4",
                     "notify_master",
                     "notify_backup",
-                    "notify_fault",
+                    "this '}' ends vrrp_instance http",
                 ],
                 Keeper::Keepalived => {
                     ["vrrp_macst_group4", "notify_master", "notify_backup", "notify_fault", "Extra '}'"]
