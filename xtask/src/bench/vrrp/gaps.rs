@@ -88,7 +88,7 @@ pub(super) struct Sample {
     pub(super) keeper: Keeper,
     /// The longest silence that the client heard.
     pub(super) silence: f64,
-    /// From the event to the first answer of the other node.
+    /// From the event to the first answer of the other node; endless if there was none.
     pub(super) takeover: f64,
     /// From the event to when two nodes held the address for the last time; endless if they still do.
     pub(super) both_until: f64,
@@ -213,14 +213,15 @@ fn play(pace: &Pace, programs: &Programs, event: Event, keeper: Keeper) -> Resul
         Event::Script => a.put("/run/dead", "", 0o644).map_err(failed)?,
     }
     let answered = || prober.answers().iter().any(|answer| answer.came > since && answer.from == "b");
-    until("the backup to answer", answered)
-        .map_err(|e| format!("{}, {}: {e}", keeper.name(), event.name()))?;
+    // A master that is only not heard may go on answering: then it is enough that the other one has the address too.
+    let taken = || answered() || event == Event::Filtered && holders.now().contains(&1);
+    until("the backup to answer", taken).map_err(|e| format!("{}, {}: {e}", keeper.name(), event.name()))?;
     std::thread::sleep(match event {
         Event::Kill | Event::Filtered => pace.watch,
         Event::Term | Event::LinkDown | Event::PortDown | Event::Script => WATCH_SHORT,
     });
     let seen = prober.since(since);
-    let takeover = seen.turns.iter().find(|(name, _)| name == "b").map_or(f64::NAN, |(_, at)| ms(*at));
+    let takeover = seen.turns.iter().find(|(name, _)| name == "b").map_or(f64::INFINITY, |(_, at)| ms(*at));
     Ok(Sample { event, keeper, silence: ms(seen.silence), takeover, both_until: both_until(&holders, since) })
 }
 
