@@ -235,8 +235,8 @@ const ROWS: &[Row] = &[
         vip: V4,
         shape: "vrrp.version == 3",
         steps: &[
-            Put("a", "/root/alive.sh", "#!/bin/sh\n[ ! -e /run/dead ]\n"),
-            Put("b", "/root/alive.sh", "#!/bin/sh\n[ ! -e /run/dead ]\n"),
+            Put("a", "/etc/keepalived/alive.sh", "#!/bin/sh\n[ ! -e /run/dead ]\n"),
+            Put("b", "/etc/keepalived/alive.sh", "#!/bin/sh\n[ ! -e /run/dead ]\n"),
             Start("a"),
             Start("b"),
             Holds(0, "a"),
@@ -253,7 +253,7 @@ const GLOBAL: &str = "global_defs {
     script_user root
 }
 vrrp_script alive {
-    script /root/alive.sh
+    script /etc/keepalived/alive.sh
     interval 1
     weight -60
     fall 1

@@ -136,7 +136,7 @@ const SCRIPT: &str = "#!/bin/sh\n[ ! -e /run/dead ]\n";
 fn conf(pace: &Pace, priority: u8, script: bool) -> String {
     let (head, track) = if script {
         (
-            "global_defs {\n    script_user root\n}\nvrrp_script alive {\n    script /root/alive.sh\n    interval 1\n    \
+            "global_defs {\n    script_user root\n}\nvrrp_script alive {\n    script /etc/keepalived/alive.sh\n    interval 1\n    \
              weight -100\n    fall 1\n    rise 1\n}\n",
             "    track_script {\n        alive\n    }\n",
         )
@@ -186,7 +186,7 @@ fn play(pace: &Pace, programs: &Programs, event: Event, keeper: Keeper) -> Resul
     for (node, priority) in [(a, 150), (b, 100)] {
         node.put("/etc/keepalived/keepalived.conf", conf(pace, priority, event == Event::Script), 0o644)
             .map_err(failed)?;
-        node.put("/root/alive.sh", SCRIPT, 0o755).map_err(failed)?;
+        node.put("/etc/keepalived/alive.sh", SCRIPT, 0o755).map_err(failed)?;
     }
     let io = |e: std::io::Error| e.to_string();
     let _echoes = [Echo::start(a).map_err(io)?, Echo::start(b).map_err(io)?];
