@@ -86,10 +86,13 @@ impl Captured {
         text.lines().map(|line| line.split('\t').map(str::to_owned).collect()).collect()
     }
 
-    /// Everything that `tshark` finds wrong: malformed packets, wrong checksums, warnings.
-    pub fn faults(&self) -> Vec<Packet> {
-        const WARNING: &str = "_ws.malformed or _ws.expert.severity >= 6291456 or vrrp.checksum.status == 0 or ip.checksum.status == 0";
-        self.packets(WARNING, &["frame.number", "ip.src", "ipv6.src", "vrrp.version", "_ws.expert.message"])
+    /// Everything that `tshark` finds wrong: malformed packets, wrong checksums, warnings, and VRRP that is not of `shape`
+    /// (a filter; empty if all are right).
+    pub fn faults(&self, shape: &str) -> Vec<Packet> {
+        const WRONG: &str = "_ws.malformed or _ws.expert.severity >= 6291456 or vrrp.checksum.status == 0 or ip.checksum.status == 0";
+        let filter =
+            if shape.is_empty() { WRONG.to_owned() } else { format!("{WRONG} or (vrrp and not ({shape}))") };
+        self.packets(&filter, &["frame.number", "ip.src", "ipv6.src", "vrrp.version", "_ws.expert.message"])
     }
 
     /// The file itself.

@@ -235,8 +235,8 @@ const ROWS: &[Row] = &[
         vip: V4,
         shape: "vrrp.version == 3",
         steps: &[
-            Put("a", "/root/alive.sh", "#!/bin/sh\n[ ! -e /run/dead ]\n"),
-            Put("b", "/root/alive.sh", "#!/bin/sh\n[ ! -e /run/dead ]\n"),
+            Put("a", "/etc/keepalived/alive.sh", "#!/bin/sh\n[ ! -e /run/dead ]\n"),
+            Put("b", "/etc/keepalived/alive.sh", "#!/bin/sh\n[ ! -e /run/dead ]\n"),
             Start("a"),
             Start("b"),
             Holds(0, "a"),
@@ -253,7 +253,7 @@ const GLOBAL: &str = "global_defs {
     script_user root
 }
 vrrp_script alive {
-    script /root/alive.sh
+    script /etc/keepalived/alive.sh
     interval 1
     weight -60
     fall 1
@@ -298,15 +298,12 @@ fn play(row: &Row, cast: Cast) {
     pair.play(row.steps);
     played(row.name, cast, began);
     let Some(captured) = capture.map(Capture::finish) else { return };
-    let faults = captured.faults();
+    let faults = captured.faults(row.shape);
     assert!(faults.is_empty(), "{} {cast:?}: {faults:?}", row.name);
-    let adverts = captured.packets("vrrp", &["ip.src", "ipv6.src"]);
-    let odd = captured
-        .packets(&format!("vrrp and not ({})", row.shape), &["frame.number", "ip.src", "vrrp.version"]);
-    assert!(!adverts.is_empty() && odd.is_empty(), "{} {cast:?}: {odd:?} of {}", row.name, adverts.len());
+    let priorities = captured.packets("vrrp", &["vrrp.prio"]);
+    assert!(!priorities.is_empty(), "{} {cast:?}: nothing was captured", row.name);
     if row.steps.iter().any(|s| matches!(s, Term(_))) {
-        let last = captured.packets("vrrp.prio == 0", &["frame.number"]);
-        assert!(!last.is_empty(), "{} {cast:?}: no advert with priority 0", row.name);
+        assert!(priorities.iter().any(|p| *p == ["0"]), "{} {cast:?}: no advert with priority 0", row.name);
     }
 }
 
@@ -454,7 +451,7 @@ fn elections_with_frr() {
         pair.play(row.end);
         assert!(vrrpd.wait(PATIENCE).expect("ours").is_some());
         let Some(captured) = capture.map(Capture::finish) else { return };
-        let faults = captured.faults();
+        let faults = captured.faults("");
         assert!(faults.is_empty(), "{}: {faults:?}", row.name);
         let mut sources = captured.packets(&format!("vrrp.version == {}", row.version), &["ip.src"]);
         sources.sort();

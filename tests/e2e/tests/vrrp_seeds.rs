@@ -98,7 +98,7 @@ fn seed_000(cast: Cast) {
                     "vrrp_mcast_group4",
                     "notify_master",
                     "notify_backup",
-                    "notify_fault",
+                    "this '}' ends vrrp_instance http",
                 ],
                 Keeper::Keepalived => {
                     ["vrrp_macst_group4", "notify_master", "notify_backup", "notify_fault", "Extra '}'"]
@@ -229,12 +229,17 @@ fn seed_002_web_server(cast: Cast) {
         let mut pair = Setup::new("seed 002, web server", cast)
             .net("ens33", &["192.168.118.1/24"], &["192.168.118.2/24"], &["192.168.118.9/24"])
             .build(&["192.168.118.100"]);
+        // Where the file wants it.
+        let text = String::from_utf8_lossy(&a).into_owned();
+        let path =
+            text.split_once("script \"").and_then(|(_, rest)| rest.split('"').next()).expect("a script");
+        let path = path.to_owned();
         pair.conf("a", a);
         pair.conf("b", weaker(&b));
         let mut webs = Vec::new();
         for node in ["a", "b"] {
             let machine = pair.lab.node(node);
-            machine.put("/root/check_nginx.sh", &script, 0o755).expect("a machine");
+            machine.put(&path, &script, 0o755).expect("a machine");
             machine.put("/usr/local/bin/systemctl", SYSTEMCTL, 0o755).expect("a machine");
             let addr = "0.0.0.0:80".parse().expect("literal");
             let spec = WebSpec::new(node, WebKind::Static, addr).inside(machine);

@@ -80,8 +80,9 @@ fn stop(log: &Log, exit: Exit) -> Exit {
 /// Everything up to the loop; in the VRRP process, all of its life.
 fn begin(command: &Command, log: Log) -> Exit {
     let path = config::path(command);
-    // As above.
-    let path = std::path::absolute(&path).unwrap_or(path);
+    // As above; in the foreground it is named as given.
+    let absolute = (!command.foreground).then(|| std::path::absolute(&path));
+    let path = absolute.and_then(Result::ok).unwrap_or(path);
     if let Err(unreadable) = config::look(&path) {
         log.info(&unreadable.to_string());
         complain(command, &unreadable.to_string());

@@ -513,6 +513,8 @@ pub(crate) struct InstanceDraft {
     pub(crate) advert: Option<(Duration, Span)>,
     /// `virtual_ipaddress`.
     pub(crate) addresses: Vec<Address>,
+    /// `no_virtual_ipaddress`.
+    pub(crate) no_addresses: bool,
     /// `virtual_ipaddress_excluded`.
     pub(crate) excluded: Vec<Address>,
     /// `virtual_routes`.

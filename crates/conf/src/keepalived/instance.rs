@@ -44,6 +44,12 @@ pub(crate) const KEYWORDS: &[Keyword] = &[
     line("native_ipv6", "", native_v6, "Adverts by IPv6."),
     list("virtual_ipaddress", "{ ADDRESS[/LENGTH] [dev NAME] … }", virtual_address, "The addresses.")
         .example("virtual_ipaddress {\n 10.0.0.5/24 dev eth0 label eth0:1\n}"),
+    line(
+        "no_virtual_ipaddress",
+        "",
+        |d, _, _| on(&mut d.instance.no_addresses),
+        "That it has no addresses is meant.",
+    ),
     list("virtual_ipaddress_excluded", "{ ADDRESS[/LENGTH] [dev NAME] … }", excluded, "Addresses that adverts don't carry.")
         .example("virtual_ipaddress_excluded {\n 10.0.0.6\n}"),
     list("virtual_routes", "{ ROUTE … }", |d, ctx, w| {

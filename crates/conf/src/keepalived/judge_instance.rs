@@ -120,7 +120,7 @@ pub(crate) fn instance(
         case.reset(judge.ctx, "no-address", "No VIP specified; at least one is required", d.of.span);
         return None;
     }
-    if d.addresses.is_empty() {
+    if d.addresses.is_empty() && !d.no_addresses {
         case.reset(judge.ctx, "no-address", "No VIP specified; at least one is sensible", d.of.span);
     }
     strict(&mut case, judge.ctx);

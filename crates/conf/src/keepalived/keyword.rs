@@ -199,8 +199,6 @@ pub(crate) enum Apply {
     },
     /// Nothing: the words are not looked at (without effect, or refused).
     Nothing,
-    /// Likewise, of a whole block.
-    NothingBlock,
 }
 
 /// One keyword.
@@ -306,18 +304,6 @@ impl Keyword {
         keyword
     }
 
-    /// A block that has no effect here.
-    pub(crate) const fn ignored_block(
-        name: &'static str,
-        block: Block,
-        readers: Readers,
-        args: &'static str,
-        reason: &'static str,
-        doc: &'static str,
-    ) -> Self {
-        Self::new(name, block, readers, args, Apply::NothingBlock, doc).accepted(reason)
-    }
-
     /// A line that uses it.
     pub(crate) const fn example(mut self, line: &'static str) -> Self {
         self.example = line;
@@ -344,16 +330,18 @@ impl Keyword {
 
     /// True if it opens a block.
     pub(crate) const fn opens(&self) -> bool {
-        matches!(self.apply, Apply::Block { .. } | Apply::List { .. } | Apply::NothingBlock)
+        matches!(self.apply, Apply::Block { .. } | Apply::List { .. })
     }
 }
 
 /// All topics.
 pub const ALL: &[&[Keyword]] = &[
     super::global::KEYWORDS,
+    super::global_files::KEYWORDS,
     super::global_vrrp::KEYWORDS,
+    super::scheduling::KEYWORDS,
     super::statics::KEYWORDS,
-    super::track::KEYWORDS,
+    super::tracked::KEYWORDS,
     super::bfd::KEYWORDS,
     super::group::KEYWORDS,
     super::instance::KEYWORDS,
@@ -381,6 +369,17 @@ pub const ALL: &[&[Keyword]] = &[
     &super::lvs::checker::HTTP_TARGET,
     super::lvs::global::KEYWORDS,
 ];
+
+/// How far a name is supported, the best of the blocks where it is one; `None`: it is not known.
+pub fn support(name: &str) -> Option<Support> {
+    let rank = |support: &Support| match support {
+        Support::Supported => 0,
+        Support::Accepted(_) => 1,
+        Support::Obsolete(_) => 2,
+        Support::Refused(_) => 3,
+    };
+    ALL.iter().copied().flatten().filter(|k| k.name == name).map(|k| k.support).min_by_key(rank)
+}
 
 /// The registry by name.
 #[derive(Debug)]

@@ -22,6 +22,7 @@ mod draft;
 mod election;
 mod finding;
 mod global;
+mod global_files;
 mod global_vrrp;
 mod group;
 mod hints;
@@ -38,6 +39,7 @@ mod outside;
 mod route;
 mod rule;
 mod run;
+mod scheduling;
 mod script;
 mod statics;
 #[cfg(test)]
@@ -45,6 +47,7 @@ pub(crate) mod testing;
 #[cfg(test)]
 mod tests;
 mod track;
+mod tracked;
 
 use std::sync::Arc;
 

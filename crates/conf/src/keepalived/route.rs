@@ -9,7 +9,7 @@ use super::address::{self, Place, network};
 use super::context::Ctx;
 use super::draft::Draft;
 use super::finding::Finding;
-use super::global::c_number;
+use super::global_files::c_number;
 use super::names::{self, Names};
 use super::track;
 

@@ -295,7 +295,7 @@ fn ports(ctx: &mut Ctx<'_>, value: &Word, which: &str) -> Option<(u16, u16)> {
 
 /// `MARK[/MASK]`.
 fn mark(text: &str) -> Option<(u32, Option<u32>)> {
-    let number = super::global::c_number;
+    let number = super::global_files::c_number;
     match text.split_once('/') {
         Some((mark, mask)) => Some((number(mark)?, Some(number(mask)?))),
         None => Some((number(text)?, None)),

@@ -197,10 +197,6 @@ impl<'r> Run<'r, '_> {
                 self.line(keyword, apply, word, rest);
             }
             Apply::Nothing => self.ctx.report_support(keyword.name, keyword.support, word.span),
-            Apply::NothingBlock => {
-                self.ctx.report_support(keyword.name, keyword.support, word.span);
-                self.pass_over(entered);
-            }
             Apply::Block { inner, open, close } => {
                 if !self.line(keyword, open, word, rest) {
                     return self.pass_over(entered);
@@ -523,7 +519,7 @@ fn extra(span: Span) -> Finding {
 fn inner(keyword: &Keyword) -> Option<Block> {
     match keyword.apply {
         Apply::Block { inner, .. } => Some(inner),
-        Apply::Line(_) | Apply::List { .. } | Apply::Nothing | Apply::NothingBlock => None,
+        Apply::Line(_) | Apply::List { .. } | Apply::Nothing => None,
     }
 }
 

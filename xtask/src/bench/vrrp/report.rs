@@ -32,6 +32,7 @@ every 2 ms who is there. Something happens to the master, and then:
 * *silence* is the longest time that the client had no answer;
 * *answers* is the time from the event to the first answer of the other node. A master that is killed, filtered or whose
   script fails goes on answering for a while, so that silence alone says little there;
+* *never* is an answer that did not come: the master whose adverts are filtered lives, and defends the address;
 * *two* is the time from the event to when the address was on both nodes for the last time; – is never, ∞ is for good.
 
 Medians, in milliseconds, with the lowest and the highest in parentheses. A row is *reached* if neither silence nor answers is
@@ -79,13 +80,16 @@ fn cells(samples: &[Sample]) -> String {
 }
 
 fn spread(values: &[f64]) -> String {
+    if values.is_empty() {
+        return "–".to_owned();
+    }
+    let middle = median(values.to_vec());
+    if middle.is_infinite() {
+        return "**never**".to_owned();
+    }
     let least = values.iter().copied().fold(f64::INFINITY, f64::min);
     let most = values.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-    if values.is_empty() {
-        "–".to_owned()
-    } else {
-        format!("**{:.0}** ({least:.0}–{most:.0})", median(values.to_vec()))
-    }
+    format!("**{middle:.0}** ({least:.0}–{most:.0})")
 }
 
 fn verdict(theirs: &[Sample], ours: &[Sample], goal: Option<f64>) -> &'static str {
@@ -94,9 +98,15 @@ fn verdict(theirs: &[Sample], ours: &[Sample], goal: Option<f64>) -> &'static st
     }
     let middle = |samples: &[Sample], of: fn(&Sample) -> f64| median(samples.iter().map(of).collect());
     let slower = |of: fn(&Sample) -> f64| middle(ours, of) > middle(theirs, of) + RESOLUTION_MS;
+    // Where the master lives and is only not heard, nobody need take over from it.
+    let must_move = ours.iter().any(|s| s.event != Event::Filtered);
     let over = goal.is_some_and(|goal| middle(ours, |s| s.silence) > goal);
     let split = ours.iter().any(|s| s.both_until.is_infinite());
-    if slower(|s| s.silence) || slower(|s| s.takeover) || over || split { "missed" } else { "reached" }
+    if slower(|s| s.silence) || must_move && slower(|s| s.takeover) || over || split {
+        "missed"
+    } else {
+        "reached"
+    }
 }
 
 fn scale_table(found: &[Found]) -> String {

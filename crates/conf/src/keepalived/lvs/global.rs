@@ -85,6 +85,14 @@ pub(crate) const KEYWORDS: &[Keyword] = &[
     )
     .obsolete("smtp_alert_checker off"),
     set(
+        "rs_init_notifies",
+        "[BOOL]",
+        |_, ctx, words| ctx.switch(words, true).map(|_| ()),
+        "Scripts of real servers run at the start too.",
+    )
+    .example("rs_init_notifies on")
+    .unbuilt("not built yet: scripts of real servers at the start"),
+    set(
         "nftables_ipvs",
         "[TABLE]",
         |d, _, words| {

@@ -109,6 +109,15 @@ pub(crate) const KEYWORDS: &[Keyword] = &[
         "No pause between its URLs when it recovers.",
     )
     .example("fast_recovery"),
+    Keyword::refused(
+        "sni_name",
+        Block::HttpGet,
+        CHECKER,
+        "NAME",
+        "not built yet: a name of its own for the TLS handshake",
+        "The name in the TLS handshake.",
+    )
+    .example("sni_name www.example.org"),
     Keyword::line(
         "enable_sni",
         Block::HttpGet,
