@@ -49,6 +49,7 @@ const LISTS: &[List] = &[
     List { file: "cli_commands_registered.txt", support: evenkeel_admin::cli::dispatch::support },
     List { file: "master_cli_commands.txt", support: evenkeel_admin::cli::dispatch::support },
     List { file: "quic_initial_actions.txt", support: |name| action(&[RuleSet::QuicInitial], name) },
+    List { file: "../../keepalived/keywords-2.4.txt", support: evenkeel_conf::keepalived::keyword::support },
 ];
 
 /// The rule sets of `tcp-request`.

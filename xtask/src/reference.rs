@@ -6,6 +6,7 @@ use std::process::ExitCode;
 
 use evenkeel_admin::cli::command::{Command, all as commands};
 use evenkeel_base::Support;
+use evenkeel_conf::keepalived::keyword::{self as keepalived, Block};
 use evenkeel_conf::lower::coverage::{Registry, told};
 use evenkeel_expr::arg::{ArgKind, Params};
 use evenkeel_expr::{acl, conv, fetch, logformat};
@@ -68,6 +69,22 @@ const PAGES: &[Page] = &[
         lead: "What may follow the address, also in `default-server` and `server-template`.",
         heads: &["what it does"],
         rows: || conf(Registry::Server, false),
+    },
+    Page {
+        file: "keepalived.md",
+        title: "keepalived.conf: the keeper",
+        lead: "Keywords of global settings, static blocks, scripts, BFD, sync groups and instances. Besides them a file has \
+               `include` with its relatives, `@id` lines, `$NAME=` definitions, `~SEQ` and `~LST`; and for us alone \
+               `!evenkeel lease off|SECONDS`, a comment for the original, in `global_defs` or `vrrp_instance`.",
+        heads: &["in", "arguments", "what it does", "example"],
+        rows: || keeper_rows(|block| block < Block::VirtualServer),
+    },
+    Page {
+        file: "keepalived-director.md",
+        title: "keepalived.conf: the director",
+        lead: "Keywords of `virtual_server`, `real_server` and their checks.",
+        heads: &["in", "arguments", "what it does", "example"],
+        rows: || keeper_rows(|block| block >= Block::VirtualServer),
     },
     Page {
         file: "actions.md",
@@ -348,6 +365,19 @@ fn conf(registry: Registry, examples: bool) -> Vec<Row> {
         Row { name: t.name.to_owned(), support: t.support, cells }
     };
     told(registry).into_iter().map(row).collect()
+}
+
+/// Keywords of keepalived.conf in some blocks, by block and name.
+fn keeper_rows(belongs: fn(Block) -> bool) -> Vec<Row> {
+    let mut keywords: Vec<_> =
+        keepalived::ALL.iter().copied().flatten().filter(|k| belongs(k.block)).collect();
+    keywords.sort_by_key(|k| (k.block, k.name));
+    let row = |k: &keepalived::Keyword| Row {
+        name: k.name.to_owned(),
+        support: k.support,
+        cells: vec![cell(k.block.word()), code(k.args), cell(k.doc), code(&k.example.replace('\n', " "))],
+    };
+    keywords.into_iter().map(row).collect()
 }
 
 const SETS: [RuleSet; 8] = [
