@@ -291,7 +291,8 @@ fn a_new_member_of_a_masters_group_becomes_master_too() {
         8609 notify INSTANCE 1 MASTER 100
         8609 notify GROUP 0 MASTER 0
         8609 announce 0 x5
-    "#]].assert_eq(&bench.take());
+    "#]]
+    .assert_eq(&bench.take());
 }
 
 #[test]

@@ -113,7 +113,10 @@ mod tests {
         }
     }
 
-    fn ask(body: Body) -> Option<(u16, u16, Vec<(String, Value)>)> {
+    /// Error, its position, and the rows.
+    type Told = (u16, u16, Vec<(String, Value)>);
+
+    fn ask(body: Body) -> Option<Told> {
         let request = Pdu { session: 1, transaction: 2, packet: 3, context: Some(Vec::new()), body };
         let answer = answer(&request, &rows())?;
         assert_eq!((answer.session, answer.transaction, answer.packet), (1, 2, 3));
