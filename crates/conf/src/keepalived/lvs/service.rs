@@ -105,6 +105,15 @@ pub(crate) const KEYWORDS: &[Keyword] = &[
     flag("flag-2", |d, _, _| with(d, |s| s.flags.two = true), "The scheduler's second flag."),
     flag("flag-3", |d, _, _| with(d, |s| s.flags.three = true), "The scheduler's third flag."),
     Keyword::line(
+        "hashed",
+        Block::VirtualServer,
+        CHECKER,
+        "",
+        hashed,
+        "Known to the original for services with hashing; no manual has it.",
+    )
+    .accepted("no manual says what it is for"),
+    Keyword::line(
         "sh-port",
         Block::VirtualServer,
         CHECKER,
@@ -504,6 +513,19 @@ fn hash_flag(
     }
     *place(service) = true;
     Ok(())
+}
+
+fn hashed(draft: &mut Draft, ctx: &mut Ctx<'_>, _: &mut Words<'_>) -> Outcome {
+    let Some(service) = draft.lvs.service() else { return Ok(()) };
+    match service.scheduler {
+        Some(Scheduler::Sh | Scheduler::Mh) => Ok(()),
+        Some(_) | None => Err(Finding::tolerated(
+            "other-scheduler",
+            "hashed only applies to sh scheduler - ignoring",
+            ctx.at,
+        )
+        .note("no manual has this word: leave it out")),
+    }
 }
 
 /// `NAT`, `DR`, `TUN …`.

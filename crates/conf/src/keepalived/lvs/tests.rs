@@ -75,6 +75,8 @@ fn lines_of_virtual_servers() {
         ("delay_loop 0.5\nretry 3\nwarmup 0\ndelay_before_retry 2", &[]),
         ("mh-port", &["mh-port only applies to sh scheduler - ignoring"]),
         ("lb_algo mh\nmh-port\nmh-fallback", &[]),
+        ("hashed", &["hashed only applies to sh scheduler - ignoring"]),
+        ("lb_algo sh\nhashed", &["Remark no-effect"]),
         ("alpha\nomega\nha_suspend\nsmtp_alert\ninhibit_on_failure\nflag-1", &[]),
         ("foo 1", &["Unknown keyword 'foo'"]),
     ] {
