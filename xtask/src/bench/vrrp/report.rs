@@ -89,7 +89,8 @@ fn spread(values: &[f64]) -> String {
     }
     let least = values.iter().copied().fold(f64::INFINITY, f64::min);
     let most = values.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-    format!("**{middle:.0}** ({least:.0}–{most:.0})")
+    let most = if most.is_infinite() { "never".to_owned() } else { format!("{most:.0}") };
+    format!("**{middle:.0}** ({least:.0}–{most})")
 }
 
 fn verdict(theirs: &[Sample], ours: &[Sample], goal: Option<f64>) -> &'static str {
