@@ -82,7 +82,7 @@ const PAGES: &[Page] = &[
     Page {
         file: "keepalived-director.md",
         title: "keepalived.conf: the director",
-        lead: "Keywords of `virtual_server`, `real_server` and their checks.",
+        lead: "Keywords of `virtual_server`, `real_server` and their checks. They are read and judged; none is in effect until the director is built.",
         heads: &["in", "arguments", "what it does", "example"],
         rows: || keeper_rows(|block| block >= Block::VirtualServer),
     },
